@@ -1,0 +1,145 @@
+/* arena.c: see arena.h. Blocks hang in a list; one larger than the ordinary size gets a block of its own. */
+#include "base/arena.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ALIGN _Alignof(max_align_t)
+
+struct arena_block {
+    struct arena_block *next;
+    size_t size; /* bytes behind this header */
+    max_align_t bytes[];
+};
+
+void arena_init(struct arena *a, size_t block, size_t max)
+{
+    *a = (struct arena){.block = block, .max = max};
+}
+
+static void free_blocks(struct arena_block *b)
+{
+    while (b) {
+        struct arena_block *next = b->next;
+
+        free(b);
+        b = next;
+    }
+}
+
+void arena_fini(struct arena *a)
+{
+    free_blocks(a->first);
+    arena_init(a, a->block, a->max);
+}
+
+static void use_block(struct arena *a, struct arena_block *b)
+{
+    a->last = b;
+    a->next = (char *)b->bytes;
+    a->end = a->next + b->size;
+}
+
+void arena_reset(struct arena *a)
+{
+    struct arena_block *keep = a->first;
+
+    a->used = 0;
+    if (!keep)
+        return;
+    if (keep->size > a->block) {
+        arena_fini(a);
+        return;
+    }
+    free_blocks(keep->next);
+    keep->next = NULL;
+    use_block(a, keep);
+}
+
+static bool add_block(struct arena *a, size_t n)
+{
+    size_t size = n > a->block ? n : a->block;
+    struct arena_block *b;
+
+    if (size > SIZE_MAX - sizeof *b)
+        return false;
+    b = malloc(sizeof *b + size);
+    if (!b)
+        return false;
+    b->next = NULL;
+    b->size = size;
+    if (a->last)
+        a->last->next = b;
+    else
+        a->first = b;
+    use_block(a, b);
+    return true;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+    void *at;
+
+    if (n > a->max - a->used || n > SIZE_MAX - ALIGN)
+        return NULL;
+    n = (n + ALIGN - 1) / ALIGN * ALIGN;
+    if (n > (size_t)(a->end - a->next) || !a->next) {
+        if (!add_block(a, n))
+            return NULL;
+    }
+    at = a->next;
+    a->next += n;
+    a->used = n > a->max - a->used ? a->max : a->used + n;
+    return at;
+}
+
+void *arena_zalloc(struct arena *a, size_t n)
+{
+    void *at = arena_alloc(a, n);
+
+    if (at)
+        memset(at, 0, n);
+    return at;
+}
+
+struct weir_str arena_str(struct arena *a, struct weir_str s)
+{
+    char *copy;
+
+    if (!s.ptr || s.len == SIZE_MAX)
+        return STR_ABSENT;
+    copy = arena_alloc(a, s.len + 1);
+    if (!copy)
+        return STR_ABSENT;
+    if (s.len)
+        memcpy(copy, s.ptr, s.len);
+    copy[s.len] = '\0';
+    return str_make(copy, s.len);
+}
+
+struct weir_str arena_vfmt(struct arena *a, const char *fmt, va_list ap)
+{
+    va_list again;
+    char *text = NULL;
+    int n;
+
+    va_copy(again, ap);
+    n = vsnprintf(NULL, 0, fmt, ap);
+    if (n >= 0)
+        text = arena_alloc(a, (size_t)n + 1);
+    if (text)
+        vsnprintf(text, (size_t)n + 1, fmt, again);
+    va_end(again);
+    return text ? str_make(text, (size_t)n) : STR_ABSENT;
+}
+
+struct weir_str arena_fmt(struct arena *a, const char *fmt, ...)
+{
+    struct weir_str s;
+    va_list ap;
+
+    va_start(ap, fmt);
+    s = arena_vfmt(a, fmt, ap);
+    va_end(ap);
+    return s;
+}

@@ -1,0 +1,71 @@
+/* chain.h: one generation of a chain: its stages, made from the configuration, and the walk of every record.
+ *
+ * Thread: chain_new() and chain_destroy() where you like, the rest on the one thread that runs the task.
+ */
+#ifndef WEIR_CHAIN_CHAIN_H
+#define WEIR_CHAIN_CHAIN_H
+
+#include "chain/io.h"
+
+struct chain;
+struct config_chain;
+struct config;
+struct diag;
+struct loader;     /* chain/loader.h */
+struct saved_state;
+
+/** Loads the plugins, fills their options, creates the stages, checks every path. Errors and warnings go to
+ *  diag with file and line. NULL where there was an error. config must outlive the chain. */
+struct chain *chain_new(const struct config *config, const struct config_chain *conf, struct loader *loader,
+                        struct diag *diag);
+void chain_destroy(struct chain *chain);
+
+/** The topics that its sinks send to. Owns: the chain. The world opens them before the first record. */
+struct weir_topic *const *chain_topics(const struct chain *chain, size_t *count);
+
+/** Connects the chain to its world. Before anything below. io is copied. */
+void chain_attach(struct chain *chain, const struct chain_io *io);
+
+/** True where it takes a record now: not stopped, nothing waits for a retry. */
+bool chain_ready(const struct chain *chain);
+
+/** Sends one record on its way. False: no memory; the chain is then stopped. */
+bool chain_take(struct chain *chain, const struct record *record);
+
+/** Says what became of a send. why: a phrase for people, for anything but SEND_OK. */
+void chain_sent(struct chain *chain, struct send *send, enum send_result result, const char *why);
+
+/** Runs the timers and retries that are due. Returns milliseconds until the next one is, -1 for none. */
+int64_t chain_tick(struct chain *chain);
+
+/** Makes every sink send what it holds. */
+void chain_flush(struct chain *chain);
+
+/** Envelopes under way, emitted ones included; and their bytes of payload. */
+size_t chain_in_flight(const struct chain *chain);
+size_t chain_in_flight_bytes(const struct chain *chain);
+
+/** Why the chain stopped, NULL while it runs. A stopped chain takes nothing and calls no stage. */
+const char *chain_stopped(const struct chain *chain);
+
+/** Saves the state of every stage that keeps any. NULL: a stage failed, or no memory, and why says so.
+ *  Owns: the caller, until saved_state_destroy(). */
+struct saved_state *chain_save(struct chain *chain, const char **why);
+
+/** Gives each stage what the stage of the same name and plugin saved. False: one refused it, and why says which. */
+bool chain_restore(struct chain *chain, const struct saved_state *state, const char **why);
+void saved_state_destroy(struct saved_state *state);
+
+/** Counters for people and programs. The names are stable; the slices live as long as the chain. */
+struct chain_count {
+    struct weir_str stage, name; /* name: passed, rejected, dropped, failed, retried, or a plugin's own */
+    uint64_t n;
+};
+size_t chain_counts(const struct chain *chain, struct chain_count *out, size_t room);
+
+struct weir_str chain_name(const struct chain *chain);
+
+/** True where the stages of both run the same code: the plugins' files have the same bytes. */
+bool chain_same_plugins(const struct chain *a, const struct chain *b);
+
+#endif

@@ -1,0 +1,68 @@
+/* doc.h: one record's JSON value: bound fields read, changed, and spliced back into its bytes.
+ *
+ * Reading looks at the original bytes where places.h found the member. Changing only notes the new JSON text
+ * of a field, or that it goes; nothing is copied until somebody asks for the value, and then once: the
+ * original bytes with the changes in their places, so what nobody touched leaves as it came. One doc serves
+ * one record after the other without allocating.
+ *
+ * A member that stands twice: get sees the last, set and remove reach every one, also those in an earlier
+ * duplicate of their object, which no get can see. So a caller that must not let a value through calls remove
+ * even where get finds none, or null: remove answers ABSENT (or TYPE) only if there was nothing to remove. */
+#ifndef WEIR_CHAIN_DOC_H
+#define WEIR_CHAIN_DOC_H
+
+#include "chain/places.h"
+
+enum doc_edit_kind { DOC_KEEP, DOC_REPLACE, DOC_REMOVE };
+
+/* What was done to one field. */
+struct doc_edit {
+    enum doc_edit_kind kind; /* to the members that stand in the value */
+    bool appended;           /* and a new one goes behind the last member of its object */
+    struct weir_str text;    /* the JSON of either */
+};
+
+struct doc {
+    struct places *now;                /* where things stand in the value as it was parsed last */
+    struct places places[2];           /* the second for the parse after a change that moved them */
+    struct arena *arena;               /* of the parse; NULL: there is no value */
+    struct doc_edit *edits;            /* by the field's id; NULL: nothing was changed */
+    const struct weir_field **appends; /* in the order in which they came */
+    size_t append_count;
+};
+
+/** Owns: memory of fixed size, until doc_fini. False: no memory. All paths must have been added. */
+bool doc_init(struct doc *doc, const struct paths *paths);
+void doc_fini(struct doc *doc);
+
+/** Takes a new value, which must be one strict JSON object.
+ *  Owns: refers to the value and takes its memory from the arena; both must live until the next parse.
+ *  Errors: INVALID, NOMEM, err says why; all fields are then absent. */
+int32_t doc_parse(struct doc *doc, struct arena *arena, struct weir_str value, struct json_error *err);
+
+/** One of WEIR_JSON_…. */
+int32_t doc_type(const struct doc *doc, const struct weir_field *f);
+
+/* As weir_get_… and weir_set_… of plugin.h; their text is the contract. What they answer lives as long as the
+ * arena. set_raw answers INVALID also for a value that would be nested too deep in its place. */
+int32_t doc_get_string(const struct doc *doc, const struct weir_field *f, struct weir_str *out);
+int32_t doc_get_int(const struct doc *doc, const struct weir_field *f, int64_t *out);
+int32_t doc_get_double(const struct doc *doc, const struct weir_field *f, double *out);
+/** The text of a JSON number that stands anywhere. Errors: RANGE, NOMEM. */
+int32_t doc_read_double(const struct doc *doc, struct weir_str number, double *out);
+int32_t doc_get_raw(const struct doc *doc, const struct weir_field *f, struct weir_str *out);
+int32_t doc_set_string(struct doc *doc, const struct weir_field *f, struct weir_str s);
+int32_t doc_set_raw(struct doc *doc, const struct weir_field *f, struct weir_str json);
+int32_t doc_remove(struct doc *doc, const struct weir_field *f);
+
+/** The value with all changes, in the arena; without changes the very bytes that were parsed.
+ *  Errors: ABSENT (no value), NOMEM. */
+int32_t doc_splice(const struct doc *doc, struct arena *arena, struct weir_str *out);
+
+/** How many bytes doc_splice answers; 0: no value. */
+size_t doc_spliced_size(const struct doc *doc);
+
+/** Writes that many bytes. */
+void doc_splice_to(const struct doc *doc, char *out);
+
+#endif

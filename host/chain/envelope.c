@@ -1,0 +1,157 @@
+/* envelope.c: the pool, and moving a record into an envelope. */
+#include "chain/envelope.h"
+
+#include "chain/services.h"
+
+#include <stdlib.h>
+
+#define ARENA_BLOCK 1024            /* bytes: an ordinary record, copied and spliced, fits */
+#define ARENA_CAP ((size_t)1 << 30) /* bytes: far above what Kafka carries; a plugin's leak ends here */
+#define POOL_KEEPS 8192             /* envelopes that stay allocated when nothing is under way */
+
+struct envelope *envelope_take(struct envelopes *pool, struct chain *chain, const struct paths *paths)
+{
+    struct envelope *env = pool->free;
+
+    if (env) {
+        pool->free = env->next;
+        pool->n_free--;
+    } else {
+        env = calloc(1, sizeof *env);
+        if (!env)
+            return NULL;
+        arena_init(&env->arena, ARENA_BLOCK, ARENA_CAP);
+        if (!doc_init(&env->doc, paths)) {
+            free(env);
+            return NULL;
+        }
+        env->chain = chain;
+        env->abi.host = &services;
+        env->older = pool->newest;
+        if (pool->newest)
+            pool->newest->newer = env;
+        pool->newest = env;
+    }
+    env->next = NULL;
+    pool->in_flight++;
+    return env;
+}
+
+static void destroy(struct envelopes *pool, struct envelope *env)
+{
+    if (env->older)
+        env->older->newer = env->newer;
+    if (env->newer)
+        env->newer->older = env->older;
+    else
+        pool->newest = env->older;
+    doc_fini(&env->doc);
+    arena_fini(&env->arena);
+    free(env);
+}
+
+void envelope_give_back(struct envelopes *pool, struct envelope *env)
+{
+    pool->in_flight--;
+    pool->bytes -= env->bytes;
+    if (pool->n_free >= POOL_KEEPS) {
+        destroy(pool, env);
+        return;
+    }
+    arena_reset(&env->arena);
+    env->parent = NULL;
+    env->children = 0;
+    env->parsed = env->withheld = env->emitted = env->has_timestamp = false;
+    env->state = ENVELOPE_WALKING;
+    env->route = 0;
+    env->at = 0;
+    env->key = env->value = env->spliced = env->topic = STR_ABSENT;
+    env->headers = NULL;
+    env->n_headers = env->headers_room = 0;
+    env->ticket = NULL;
+    env->bytes = 0;
+    env->reason = env->failed_stage = env->said = STR_ABSENT;
+    env->ended = NULL;
+    env->attempts = 0;
+    env->next = pool->free;
+    pool->free = env;
+    pool->n_free++;
+}
+
+void envelope_count(struct envelopes *pool, struct envelope *env)
+{
+    env->bytes = env->key.len + env->value.len;
+    for (size_t i = 0; i < env->n_headers; i++)
+        env->bytes += env->headers[i].name.len + env->headers[i].value.len;
+    pool->bytes += env->bytes;
+}
+
+void envelopes_fini(struct envelopes *pool)
+{
+    while (pool->newest)
+        destroy(pool, pool->newest);
+    *pool = (struct envelopes){0};
+}
+
+/* Copies a slice; an absent one stays absent. False: no memory. */
+static bool copy_in(struct envelope *env, struct weir_str from, struct weir_str *to)
+{
+    *to = arena_str(&env->arena, from);
+    return !from.ptr || to->ptr;
+}
+
+bool envelope_add_header(struct envelope *env, struct weir_header h)
+{
+    if (env->n_headers == env->headers_room) {
+        size_t room = env->headers_room ? env->headers_room * 2 : 4;
+        struct weir_header *more = arena_alloc(&env->arena, room * sizeof *more);
+
+        if (!more)
+            return false;
+        if (env->n_headers)
+            memcpy(more, env->headers, env->n_headers * sizeof *more);
+        env->headers = more;
+        env->headers_room = room;
+    }
+    if (!copy_in(env, h.name, &env->headers[env->n_headers].name) ||
+        !copy_in(env, h.value, &env->headers[env->n_headers].value))
+        return false;
+    env->n_headers++;
+    return true;
+}
+
+bool envelope_load(struct envelope *env, const struct record *record)
+{
+    if (!copy_in(env, record->key, &env->key) || !copy_in(env, record->value, &env->value))
+        return false;
+    for (size_t i = 0; i < record->n_headers; i++) {
+        if (!envelope_add_header(env, record->headers[i]))
+            return false;
+    }
+    env->has_timestamp = record->has_timestamp;
+    env->timestamp_ms = record->timestamp_ms;
+    env->topic = record->topic;
+    env->partition = record->partition;
+    env->offset = record->offset;
+    env->ticket = record->ticket;
+    return true;
+}
+
+int32_t envelope_value(struct envelope *env, struct weir_str *out)
+{
+    int32_t status = WEIR_OK;
+
+    if (!env->value.ptr || env->withheld)
+        return WEIR_ABSENT;
+    if (!env->spliced.ptr) {
+        if (env->parsed)
+            status = doc_splice(&env->doc, &env->arena, &env->spliced);
+        else
+            env->spliced = env->value;
+    }
+    if (status == WEIR_OK)
+        *out = env->spliced;
+    else
+        env->spliced = STR_ABSENT;
+    return status;
+}

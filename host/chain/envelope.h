@@ -1,0 +1,106 @@
+/* envelope.h: a record on its way through a chain.
+ *
+ * An envelope owns its bytes: the record is copied into its arena when it is taken, and everything that is
+ * made for it later (decoded text, spliced values, what a plugin allocates) goes there, too. Envelopes come
+ * from a pool and go back to it whole, so that in the steady state a record costs no malloc.
+ */
+#ifndef WEIR_CHAIN_ENVELOPE_H
+#define WEIR_CHAIN_ENVELOPE_H
+
+#include "base/arena.h"
+#include "chain/doc.h"
+#include "chain/io.h"
+
+struct chain;
+struct stage;
+
+/** What an envelope does now. */
+enum envelope_state {
+    ENVELOPE_WALKING,
+    ENVELOPE_SENT,   /* waits at a sink for the outcome of its send */
+    ENVELOPE_HELD,   /* waits at a sink that has not sent it yet */
+    ENVELOPE_PARKED, /* waits for a retry, or behind one */
+    ENVELOPE_ENDED   /* has walked to its end; waits for what it emitted, if for anything */
+};
+
+/** A send of ours: what the world sees of it, and whom its outcome moves. */
+struct outbound {
+    struct send send; /* first: chain_sent() finds the rest by it */
+    struct stage *stage;
+    struct envelope *waiting; /* a list by `next`: one, or all that a sink held */
+    uint32_t flags;           /* WEIR_SEND_… */
+    struct weir_str spare;
+    bool reduced, redated; /* which cures were tried */
+    bool own_memory;       /* a batch, allocated apart; else part of its envelope */
+};
+
+struct envelope {
+    struct weir_envelope abi; /* first: a plugin's pointer is ours */
+    struct chain *chain;
+    struct envelope *next;   /* in whichever one list it is: the pool, held, parked, emitted, waiting */
+    struct envelope *older, *newer; /* every envelope there is, for the end */
+    struct envelope *parent; /* of an emitted envelope: the record that it belongs to; NULL for a timer's */
+    unsigned children;       /* emitted from it and not yet ended */
+
+    struct arena arena;
+    struct doc doc;
+    bool parsed;   /* doc speaks of value */
+    bool withheld; /* the value did not parse: nobody sees it */
+    bool emitted;
+    bool has_timestamp;
+    enum envelope_state state;
+    uint8_t route;
+    uint32_t at; /* index of the stage where it is */
+
+    struct weir_str key;
+    struct weir_str value;   /* as it was parsed; doc holds the changes */
+    struct weir_str spliced; /* value with all changes, where somebody asked; absent: ask doc */
+    struct weir_header *headers;
+    size_t n_headers, headers_room;
+    int64_t timestamp_ms;
+    struct weir_str topic;
+    int32_t partition;
+    int64_t offset;
+    void *ticket;
+    size_t bytes; /* of payload, as it counts against the chain's memory */
+
+    struct weir_str reason, failed_stage;
+    struct weir_str said; /* the reason given with the verdict of the current call */
+    const struct weir_topic *ended;
+
+    uint32_t attempts; /* of the stage where it is parked */
+    int64_t retry_at, give_up_at;
+
+    struct outbound out;
+};
+
+/** The pool, and how much is out of it. */
+struct envelopes {
+    struct envelope *free;
+    struct envelope *newest; /* of all, in the pool or out of it */
+    size_t n_free;
+    size_t in_flight, bytes;
+};
+
+/** An empty envelope for the chain. NULL: no memory. */
+struct envelope *envelope_take(struct envelopes *pool, struct chain *chain, const struct paths *paths);
+
+/** Back to the pool: nothing of it may be used any more. */
+void envelope_give_back(struct envelopes *pool, struct envelope *env);
+
+/** Counts its payload as under way. Once, when its key, value and headers are in. */
+void envelope_count(struct envelopes *pool, struct envelope *env);
+
+/** Frees every envelope, also those that are under way. */
+void envelopes_fini(struct envelopes *pool);
+
+/** Copies a record in. False: no memory. */
+bool envelope_load(struct envelope *env, const struct record *record);
+
+/** A header at the end; copied. False: no memory. */
+bool envelope_add_header(struct envelope *env, struct weir_header h);
+
+/** The value with all changes. WEIR_ABSENT: it has none, or it is withheld. WEIR_NOMEM. */
+int32_t envelope_value(struct envelope *env, struct weir_str *out);
+
+#endif

@@ -1,0 +1,150 @@
+/* outbound.c: what goes out of a chain, and what its outcome does to those who wait for it.
+ *
+ * An envelope's own send is part of the envelope; a batch, or a record that nobody waits for, has memory of
+ * its own. A record that must not be refused for its own fault (WEIR_SEND_ALWAYS) is cured here, each fault
+ * once: too large, its spare value goes instead, bare; a bad timestamp gives way to now. */
+#include "chain/walk.h"
+
+#include "config/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void outbound_go(struct chain *chain, struct outbound *out)
+{
+    out->send.next = NULL;
+    out->send.io = NULL;
+    chain->io.send(chain->io.self, &out->send);
+}
+
+void outbound_release(struct outbound *out)
+{
+    if (out->own_memory)
+        free(out);
+}
+
+/* ---- cures */
+
+#define OMITTED_HEADER "weir.omitted"
+#define TIMESTAMP_HEADER "weir.timestamp"
+
+/* The one who owns the memory for what a cure needs. Batches are never sent with WEIR_SEND_ALWAYS by others
+ * than the sink of a single record, so there is one envelope. */
+static bool add_header(struct outbound *out, struct weir_str name, struct weir_str value)
+{
+    struct arena *arena = &out->waiting->arena;
+    size_t n = out->send.n_headers;
+    struct weir_header *headers = arena_alloc(arena, (n + 1) * sizeof *headers);
+
+    if (!headers)
+        return false;
+    if (n)
+        memcpy(headers, out->send.headers, n * sizeof *headers);
+    headers[n] = (struct weir_header){name, value};
+    out->send.headers = headers;
+    out->send.n_headers = n + 1;
+    return true;
+}
+
+static bool add_timestamp_header(struct outbound *out)
+{
+    struct weir_str original = arena_fmt(&out->waiting->arena, "%lld", (long long)out->send.timestamp_ms);
+
+    return original.ptr && add_header(out, STR(TIMESTAMP_HEADER), original);
+}
+
+static bool reduce(struct outbound *out)
+{
+    if (out->reduced || !out->spare.ptr)
+        return false;
+    out->reduced = true;
+    out->send.key = STR_ABSENT;
+    out->send.n_headers = 0;
+    out->send.value = out->spare;
+    return add_header(out, STR(OMITTED_HEADER), STR("size")) && (!out->redated || add_timestamp_header(out));
+}
+
+static bool redate(struct outbound *out)
+{
+    if (out->redated || !out->send.has_timestamp)
+        return false;
+    out->redated = true;
+    out->send.has_timestamp = false;
+    return add_timestamp_header(out);
+}
+
+static bool cure(struct outbound *out, enum send_result result)
+{
+    if (!(out->flags & WEIR_SEND_ALWAYS) || !out->waiting)
+        return false;
+    if (result == SEND_TOO_LARGE)
+        return reduce(out);
+    return result == SEND_BAD_TIMESTAMP && redate(out);
+}
+
+/* ---- outcomes */
+
+static void acknowledged(struct chain *chain, struct stage *stage, struct envelope *env,
+                         const struct weir_topic *topic)
+{
+    env->ended = topic;
+    env->state = ENVELOPE_WALKING;
+    env->at = stage->index + 1;
+    walk(chain, env);
+}
+
+static void refused(struct chain *chain, struct stage *stage, struct envelope *env, const char *why)
+{
+    struct weir_str reason = arena_fmt(&env->arena, "Publishing error: %s", why);
+
+    if (!reason.ptr)
+        reason = STR("Publishing error: out of memory");
+    stage->counts.failed++;
+    env->ended = NULL;
+    env->state = ENVELOPE_WALKING;
+    if (stage_first_time(stage, WEIR_FAIL, reason))
+        log_at(chain_place(chain, stage), WEIR_LOG_WARN,
+               "first record refused: reason=\"" STR_FMT "\" topic=" STR_FMT " partition=%d offset=%lld",
+               STR_ARG(reason), STR_ARG(env->topic), env->partition, (long long)env->offset);
+    if (stage->stop_on_error)
+        chain_stop(chain, stage->conf->name.ptr, STR_FMT " (on_error = stop)", STR_ARG(reason));
+    else
+        walk_fail(chain, env, stage->conf->name, stage->index, reason);
+    env->at = stage->index + 1;
+    walk(chain, env);
+}
+
+void chain_sent(struct chain *chain, struct send *send, enum send_result result, const char *why)
+{
+    struct outbound *out = (struct outbound *)send;
+    const struct weir_topic *topic = send->topic;
+    struct stage *stage = out->stage;
+    struct envelope *env, *next;
+
+    if (chain->stopped) {
+        outbound_release(out);
+        return;
+    }
+    if (result == SEND_BROKEN) {
+        chain_stop(chain, stage->conf->name.ptr, "cannot send to " STR_FMT ": %s", STR_ARG(topic->name), why);
+        outbound_release(out);
+        return;
+    }
+    if (result != SEND_OK && cure(out, result)) {
+        outbound_go(chain, out);
+        return;
+    }
+    env = out->waiting;
+    if (!env && result != SEND_OK)
+        chain_stop(chain, stage->conf->name.ptr, STR_FMT " refused a record that the chain itself made: %s",
+                   STR_ARG(topic->name), why);
+    outbound_release(out); /* where it is part of an envelope, that goes on its way now */
+    for (; env && !chain->stopped; env = next) {
+        next = env->next;
+        env->next = NULL;
+        if (result == SEND_OK)
+            acknowledged(chain, stage, env, topic);
+        else
+            refused(chain, stage, env, why);
+    }
+}

@@ -1,0 +1,609 @@
+/* services.c: what weir/plugin.h promises, done by the chain.
+ *
+ * Every function here is called from a plugin and trusts it as far as its pointers go; what it asks for at the
+ * wrong time is answered with WEIR_MISUSE. Fields are doc.c's; this file only keeps the envelope's own copy of
+ * the spliced value in step. */
+#include "chain/services.h"
+
+#include "base/clock.h"
+#include "chain/walk.h"
+#include "config/config.h"
+#include "config/diag.h"
+#include "config/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The plugin's pointers are the first members of ours. */
+static struct stage *stage_of(struct weir_stage *stage)
+{
+    return (struct stage *)stage;
+}
+
+static struct envelope *envelope_of(struct weir_envelope *env)
+{
+    return (struct envelope *)env;
+}
+
+/* ---- fields */
+
+static const struct weir_field *field(struct weir_stage *handle, const char *path)
+{
+    struct stage *stage = stage_of(handle);
+    const char *why = NULL;
+    const struct weir_field *f;
+
+    if (!stage->diag) {
+        log_at(chain_place(stage->chain, stage), WEIR_LOG_ERROR, "a field may be bound in create only");
+        return NULL;
+    }
+    f = stage_bind(stage, path, &why);
+    if (!f) {
+        weir_error(handle, "field \"%s\" %s", path, why);
+        return NULL;
+    }
+    return f;
+}
+
+static struct weir_str field_name(const struct weir_field *f)
+{
+    return paths_name(f);
+}
+
+/* An emitted value is parsed when somebody first asks for a field of it: few are asked. */
+static bool has_fields(struct envelope *env)
+{
+    struct json_error error;
+
+    if (env->parsed)
+        return true;
+    if (!env->emitted || env->withheld || !env->value.ptr)
+        return false;
+    env->parsed = doc_parse(&env->doc, &env->arena, env->value, &error) == WEIR_OK;
+    return env->parsed;
+}
+
+static int32_t field_type(struct weir_envelope *handle, const struct weir_field *f)
+{
+    struct envelope *env = envelope_of(handle);
+
+    return has_fields(env) ? doc_type(&env->doc, f) : WEIR_JSON_ABSENT;
+}
+
+static int32_t get_string(struct weir_envelope *handle, const struct weir_field *f, struct weir_str *out)
+{
+    struct envelope *env = envelope_of(handle);
+
+    return has_fields(env) ? doc_get_string(&env->doc, f, out) : WEIR_ABSENT;
+}
+
+static int32_t get_int(struct weir_envelope *handle, const struct weir_field *f, int64_t *out)
+{
+    struct envelope *env = envelope_of(handle);
+
+    return has_fields(env) ? doc_get_int(&env->doc, f, out) : WEIR_ABSENT;
+}
+
+static int32_t get_double(struct weir_envelope *handle, const struct weir_field *f, double *out)
+{
+    struct envelope *env = envelope_of(handle);
+
+    return has_fields(env) ? doc_get_double(&env->doc, f, out) : WEIR_ABSENT;
+}
+
+/* A text that is one JSON number and nothing else, blanks included. */
+static bool is_number(struct weir_str s)
+{
+    return s.len && (s.ptr[0] == '-' || (s.ptr[0] >= '0' && s.ptr[0] <= '9')) && s.ptr[s.len - 1] >= '0' &&
+           s.ptr[s.len - 1] <= '9' && json_check(s);
+}
+
+static int32_t get_number(struct weir_envelope *handle, const struct weir_field *f, double *out)
+{
+    struct envelope *env = envelope_of(handle);
+    int32_t status = get_double(handle, f, out);
+    struct weir_str text;
+
+    if (status != WEIR_TYPE || field_type(handle, f) != WEIR_JSON_STRING)
+        return status;
+    if (doc_get_string(&env->doc, f, &text) != WEIR_OK || !is_number(text))
+        return WEIR_TYPE;
+    return doc_read_double(&env->doc, text, out);
+}
+
+static int32_t get_raw(struct weir_envelope *handle, const struct weir_field *f, struct weir_str *out)
+{
+    struct envelope *env = envelope_of(handle);
+
+    return has_fields(env) ? doc_get_raw(&env->doc, f, out) : WEIR_ABSENT;
+}
+
+static int32_t changed(struct envelope *env, int32_t status)
+{
+    if (status == WEIR_OK)
+        env->spliced = STR_ABSENT;
+    return status;
+}
+
+static int32_t set_string(struct weir_envelope *handle, const struct weir_field *f, struct weir_str s)
+{
+    struct envelope *env = envelope_of(handle);
+
+    return has_fields(env) ? changed(env, doc_set_string(&env->doc, f, s)) : WEIR_ABSENT;
+}
+
+static int32_t set_raw(struct weir_envelope *handle, const struct weir_field *f, struct weir_str json)
+{
+    struct envelope *env = envelope_of(handle);
+
+    return has_fields(env) ? changed(env, doc_set_raw(&env->doc, f, json)) : WEIR_ABSENT;
+}
+
+static int32_t remove_field(struct weir_envelope *handle, const struct weir_field *f)
+{
+    struct envelope *env = envelope_of(handle);
+
+    return has_fields(env) ? changed(env, doc_remove(&env->doc, f)) : WEIR_ABSENT;
+}
+
+/* ---- the envelope */
+
+static struct weir_str key(struct weir_envelope *handle)
+{
+    return envelope_of(handle)->key;
+}
+
+static int32_t set_key(struct weir_envelope *handle, struct weir_str new_key)
+{
+    struct envelope *env = envelope_of(handle);
+    struct weir_str copy = arena_str(&env->arena, new_key);
+
+    if (new_key.ptr && !copy.ptr)
+        return WEIR_NOMEM;
+    env->key = copy;
+    return WEIR_OK;
+}
+
+static int32_t value(struct weir_envelope *handle, struct weir_str *out)
+{
+    return envelope_value(envelope_of(handle), out);
+}
+
+static bool is_object(struct weir_str s)
+{
+    s = str_trim(s);
+    return s.len && s.ptr[0] == '{' && json_check(s);
+}
+
+/* In a chain of JSON, nobody makes a value that is no object. */
+static bool may_be_value(const struct chain *chain, struct weir_str s)
+{
+    return chain->conf->value_format != CONFIG_JSON || (s.ptr && is_object(s));
+}
+
+static int32_t set_value(struct weir_envelope *handle, struct weir_str new_value)
+{
+    struct envelope *env = envelope_of(handle);
+    struct json_error error;
+    struct weir_str copy;
+    int32_t status;
+
+    if (env->withheld)
+        return WEIR_MISUSE;
+    if (!may_be_value(env->chain, new_value))
+        return WEIR_INVALID;
+    copy = arena_str(&env->arena, new_value);
+    if (new_value.ptr && !copy.ptr)
+        return WEIR_NOMEM;
+    if (env->parsed) {
+        status = doc_parse(&env->doc, &env->arena, copy, &error);
+        if (status != WEIR_OK) { /* it was checked: memory it is, and the old fields are gone */
+            env->parsed = false;
+            env->withheld = true;
+            return WEIR_NOMEM;
+        }
+    }
+    env->value = copy;
+    env->spliced = STR_ABSENT;
+    return WEIR_OK;
+}
+
+static bool withheld(struct weir_envelope *handle)
+{
+    return envelope_of(handle)->withheld;
+}
+
+static bool timestamp_ms(struct weir_envelope *handle, int64_t *ms)
+{
+    const struct envelope *env = envelope_of(handle);
+
+    if (env->has_timestamp)
+        *ms = env->timestamp_ms;
+    return env->has_timestamp;
+}
+
+static size_t header_count(struct weir_envelope *handle)
+{
+    return envelope_of(handle)->n_headers;
+}
+
+static int32_t header_at(struct weir_envelope *handle, size_t i, struct weir_header *out)
+{
+    const struct envelope *env = envelope_of(handle);
+
+    if (i >= env->n_headers)
+        return WEIR_ABSENT;
+    *out = env->headers[i];
+    return WEIR_OK;
+}
+
+static int32_t header_add(struct weir_envelope *handle, struct weir_header h)
+{
+    if (!h.name.ptr)
+        return WEIR_INVALID;
+    return envelope_add_header(envelope_of(handle), h) ? WEIR_OK : WEIR_NOMEM;
+}
+
+static int32_t header_replace(struct weir_envelope *handle, size_t i, struct weir_str new_value)
+{
+    struct envelope *env = envelope_of(handle);
+    struct weir_str copy;
+
+    if (i >= env->n_headers)
+        return WEIR_ABSENT;
+    copy = arena_str(&env->arena, new_value);
+    if (new_value.ptr && !copy.ptr)
+        return WEIR_NOMEM;
+    env->headers[i].value = copy;
+    return WEIR_OK;
+}
+
+static int32_t header_remove(struct weir_envelope *handle, struct weir_str name, size_t *removed)
+{
+    struct envelope *env = envelope_of(handle);
+    size_t kept = 0, count = env->n_headers;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!str_eq(env->headers[i].name, name))
+            env->headers[kept++] = env->headers[i];
+    }
+    env->n_headers = kept;
+    if (removed)
+        *removed = count - kept;
+    return kept < count ? WEIR_OK : WEIR_ABSENT;
+}
+
+static struct weir_coordinates source(struct weir_envelope *handle)
+{
+    const struct envelope *env = envelope_of(handle);
+
+    return (struct weir_coordinates){env->topic, env->partition, env->offset};
+}
+
+static struct weir_str route(struct weir_envelope *handle)
+{
+    const struct envelope *env = envelope_of(handle);
+
+    return env->chain->routes.names[env->route];
+}
+
+static struct weir_str reason(struct weir_envelope *handle)
+{
+    return envelope_of(handle)->reason;
+}
+
+static struct weir_str failed_stage(struct weir_envelope *handle)
+{
+    return envelope_of(handle)->failed_stage;
+}
+
+static struct weir_str ended_topic(struct weir_envelope *handle)
+{
+    const struct envelope *env = envelope_of(handle);
+
+    return env->ended ? env->ended->name : STR_ABSENT;
+}
+
+static int32_t verdict(struct weir_envelope *handle, int32_t v, const char *fmt, va_list ap)
+{
+    struct envelope *env = envelope_of(handle);
+
+    if (strchr(fmt, '%'))
+        env->said = arena_vfmt(&env->arena, fmt, ap);
+    else
+        env->said = arena_str(&env->arena, str_of(fmt));
+    return v;
+}
+
+static void *alloc(struct weir_envelope *handle, size_t n)
+{
+    return arena_alloc(&envelope_of(handle)->arena, n);
+}
+
+/* ---- what a stage makes */
+
+static int32_t emit(struct weir_stage *handle, struct weir_str new_key, struct weir_str new_value)
+{
+    struct stage *stage = stage_of(handle);
+    struct chain *chain = stage->chain;
+    struct envelope *env;
+
+    if (stage->emit < 0 || chain->calling != stage)
+        return WEIR_MISUSE;
+    if (!may_be_value(chain, new_value))
+        return WEIR_INVALID;
+    env = envelope_take(&chain->pool, chain, chain->paths);
+    if (!env)
+        return WEIR_NOMEM;
+    env->key = arena_str(&env->arena, new_key);
+    env->value = arena_str(&env->arena, new_value);
+    if ((new_key.ptr && !env->key.ptr) || (new_value.ptr && !env->value.ptr)) {
+        envelope_give_back(&chain->pool, env);
+        return WEIR_NOMEM;
+    }
+    envelope_count(&chain->pool, env);
+    env->emitted = true;
+    env->route = (uint8_t)stage->emit;
+    env->at = stage->index + 1;
+    env->topic = chain->conf->source;
+    env->partition = -1;
+    env->offset = -1;
+    if (chain->current) {
+        env->parent = chain->current;
+        env->parent->children++;
+        env->topic = env->parent->topic;
+        env->partition = env->parent->partition;
+        env->offset = env->parent->offset;
+    }
+    envelope_list_add(&chain->emitted, env);
+    return WEIR_OK;
+}
+
+static void fill_send(struct outbound *out, struct stage *stage, const struct weir_message *m)
+{
+    out->stage = stage;
+    out->waiting = NULL;
+    out->flags = m->flags;
+    out->spare = m->spare;
+    out->reduced = out->redated = false;
+    out->send = (struct send){
+        .topic = m->topic,
+        .key = m->key,
+        .value = m->value,
+        .has_timestamp = (m->flags & WEIR_SEND_TIMESTAMP) != 0,
+        .timestamp_ms = m->timestamp_ms,
+        .partition = (m->flags & WEIR_SEND_PARTITION) ? m->partition : -1,
+    };
+}
+
+/* Those of the envelope, then those of the message. */
+static bool add_send_headers(struct outbound *out, struct envelope *env, const struct weir_message *m)
+{
+    size_t n = (m->flags & WEIR_SEND_HEADERS) ? env->n_headers : 0;
+    struct weir_header *all;
+
+    out->send.headers = env->headers;
+    out->send.n_headers = n;
+    if (!m->n_headers)
+        return true;
+    all = arena_alloc(&env->arena, (n + m->n_headers) * sizeof *all);
+    if (!all)
+        return false;
+    if (n)
+        memcpy(all, env->headers, n * sizeof *all);
+    memcpy(all + n, m->headers, m->n_headers * sizeof *all);
+    out->send.headers = all;
+    out->send.n_headers = n + m->n_headers;
+    return true;
+}
+
+static int32_t send_one(struct stage *stage, struct envelope *env, const struct weir_message *m)
+{
+    struct chain *chain = stage->chain;
+    struct outbound *out = &env->out;
+
+    if (env != chain->current || chain->ready || env->state != ENVELOPE_WALKING)
+        return WEIR_MISUSE;
+    fill_send(out, stage, m);
+    out->own_memory = false;
+    out->waiting = env;
+    out->send.emitted = env->emitted;
+    if (!add_send_headers(out, env, m))
+        return WEIR_NOMEM;
+    chain->ready = out;
+    return WEIR_OK;
+}
+
+static struct weir_str place(char **at, struct weir_str s)
+{
+    char *to = *at;
+
+    if (!s.ptr)
+        return STR_ABSENT;
+    if (s.len)
+        memcpy(to, s.ptr, s.len);
+    *at += s.len;
+    return str_make(to, s.len);
+}
+
+/* For all that the stage holds; for nobody, if it holds nothing. */
+static int32_t send_held(struct stage *stage, const struct weir_message *m)
+{
+    struct outbound *out = malloc(sizeof *out + m->key.len + m->value.len + 1);
+    char *bytes;
+
+    if (!out)
+        return WEIR_NOMEM;
+    bytes = (char *)(out + 1);
+    fill_send(out, stage, m);
+    out->flags &= ~(uint32_t)WEIR_SEND_ALWAYS;
+    out->send.key = place(&bytes, m->key);
+    out->send.value = place(&bytes, m->value);
+    out->send.emitted = true;
+    out->own_memory = true;
+    out->waiting = stage->held.first;
+    stage->held = (struct envelope_list){0};
+    outbound_go(stage->chain, out);
+    return WEIR_OK;
+}
+
+static int32_t send_message(struct weir_stage *handle, struct weir_envelope *env, const struct weir_message *m)
+{
+    struct stage *stage = stage_of(handle);
+
+    if (!(stage->plugin->about.flags & WEIR_SINK) || stage->chain->calling != stage || !m->topic)
+        return WEIR_MISUSE;
+    return env ? send_one(stage, envelope_of(env), m) : send_held(stage, m);
+}
+
+static int32_t hold(struct weir_stage *handle, struct weir_envelope *env_handle)
+{
+    struct stage *stage = stage_of(handle);
+    struct envelope *env = envelope_of(env_handle);
+
+    if (!(stage->plugin->about.flags & WEIR_SINK) || !stage->plugin->about.flush || env != stage->chain->current ||
+        env->state != ENVELOPE_WALKING || stage->chain->ready)
+        return WEIR_MISUSE;
+    env->state = ENVELOPE_HELD;
+    envelope_list_add(&stage->held, env);
+    return WEIR_OK;
+}
+
+static struct weir_str topic_name(const struct weir_topic *topic)
+{
+    return topic->name;
+}
+
+/* ---- the stage */
+
+static int64_t now_ms(struct weir_stage *handle)
+{
+    const struct chain_io *io = &stage_of(handle)->chain->io;
+
+    return io->now_ms ? io->now_ms(io->self) : clock_wall_ms();
+}
+
+static int32_t set_timer(struct weir_stage *handle, int64_t after_ms)
+{
+    struct stage *stage = stage_of(handle);
+    const struct chain_io *io = &stage->chain->io;
+
+    if (!stage->plugin->about.timer)
+        return WEIR_MISUSE;
+    if (!io->mono_ms)
+        stage->timer_first = after_ms; /* in create: it begins to run when the chain does */
+    else
+        stage->timer_at = after_ms < 0 ? -1 : io->mono_ms(io->self) + after_ms;
+    return WEIR_OK;
+}
+
+static void log_stage(struct weir_stage *handle, int32_t level, const char *fmt, va_list ap)
+{
+    struct stage *stage = stage_of(handle);
+
+    log_vat(chain_place(stage->chain, stage), level, fmt, ap);
+}
+
+static int32_t count(struct weir_stage *handle, const char *name, uint64_t n)
+{
+    struct stage *stage = stage_of(handle);
+
+    for (size_t i = 0; i < stage->n_own; i++) {
+        if (stage->own[i].name == name || strcmp(stage->own[i].name, name) == 0) {
+            stage->own[i].n += n;
+            return WEIR_OK;
+        }
+    }
+    if (stage->n_own == STAGE_COUNTERS_MAX)
+        return WEIR_MISUSE;
+    stage->own[stage->n_own++] = (struct stage_counter){name, n};
+    return WEIR_OK;
+}
+
+static int32_t save_bytes(struct weir_stage *handle, const void *bytes, size_t n)
+{
+    struct stage *stage = stage_of(handle);
+
+    if (!stage->saving)
+        return WEIR_MISUSE;
+    buf_add(stage->saving, str_make(bytes, n));
+    return stage->saving->failed ? WEIR_NOMEM : WEIR_OK;
+}
+
+static int32_t error(struct weir_stage *handle, const char *fmt, va_list ap)
+{
+    struct stage *stage = stage_of(handle);
+
+    stage_say(stage, NULL, false, fmt, ap);
+    stage->error_said = true;
+    return WEIR_INVALID;
+}
+
+static void warn(struct weir_stage *handle, const char *option, const char *fmt, va_list ap)
+{
+    stage_say(stage_of(handle), option, true, fmt, ap);
+}
+
+static bool is_set(struct weir_stage *handle, const char *option)
+{
+    return config_keys_find(&stage_of(handle)->conf->keys, option) != NULL;
+}
+
+static bool json_values(struct weir_stage *handle)
+{
+    return stage_of(handle)->chain->conf->value_format == CONFIG_JSON;
+}
+
+static struct weir_str name(struct weir_stage *handle)
+{
+    return stage_of(handle)->conf->name;
+}
+
+const struct weir_host services = {
+    .size = sizeof services,
+    .major = WEIR_ABI_MAJOR,
+    .minor = WEIR_ABI_MINOR,
+    .field = field,
+    .field_name = field_name,
+    .field_type = field_type,
+    .get_string = get_string,
+    .get_int = get_int,
+    .get_double = get_double,
+    .get_number = get_number,
+    .get_raw = get_raw,
+    .set_string = set_string,
+    .set_raw = set_raw,
+    .remove = remove_field,
+    .key = key,
+    .set_key = set_key,
+    .value = value,
+    .set_value = set_value,
+    .withheld = withheld,
+    .timestamp_ms = timestamp_ms,
+    .header_count = header_count,
+    .header_at = header_at,
+    .header_add = header_add,
+    .header_replace = header_replace,
+    .header_remove = header_remove,
+    .source = source,
+    .route = route,
+    .reason = reason,
+    .failed_stage = failed_stage,
+    .ended_topic = ended_topic,
+    .verdict = verdict,
+    .alloc = alloc,
+    .emit = emit,
+    .send = send_message,
+    .hold = hold,
+    .topic_name = topic_name,
+    .now_ms = now_ms,
+    .set_timer = set_timer,
+    .log = log_stage,
+    .count = count,
+    .save_bytes = save_bytes,
+    .error = error,
+    .warn = warn,
+    .is_set = is_set,
+    .json_values = json_values,
+    .name = name,
+};

@@ -1,0 +1,107 @@
+/* state.c: what stages carry over a reload.
+ *
+ * A stage saves bytes with a version; the stage of the same name and plugin in the next generation gets them.
+ * Stages that are new start empty, the state of stages that are gone is forgotten. */
+#include "base/buf.h"
+#include "chain/walk.h"
+#include "config/config.h"
+
+#include <stdlib.h>
+
+#define STATE_MAX_BYTES ((size_t)256 << 20)
+
+struct saved_stage {
+    struct weir_str stage, plugin;
+    uint32_t version;
+    struct buf bytes;
+};
+
+struct saved_state {
+    struct arena arena;
+    size_t count;
+    struct saved_stage stages[];
+};
+
+void saved_state_destroy(struct saved_state *state)
+{
+    if (!state)
+        return;
+    for (size_t i = 0; i < state->count; i++)
+        buf_fini(&state->stages[i].bytes);
+    arena_fini(&state->arena);
+    free(state);
+}
+
+static bool save(struct stage *stage, struct saved_stage *to, struct arena *arena)
+{
+    int32_t status;
+
+    buf_init(&to->bytes, STATE_MAX_BYTES);
+    to->stage = arena_str(arena, stage->conf->name);
+    to->plugin = arena_str(arena, stage->plugin->name);
+    to->version = stage->plugin->about.state_version;
+    stage->saving = &to->bytes;
+    stage->chain->calling = stage;
+    status = stage->plugin->about.save(&stage->abi, stage->self);
+    stage->chain->calling = NULL;
+    stage->saving = NULL;
+    return status == WEIR_OK && !to->bytes.failed && to->stage.ptr && to->plugin.ptr;
+}
+
+struct saved_state *chain_save(struct chain *chain, const char **why)
+{
+    struct saved_state *state = calloc(1, sizeof *state + chain->n_stages * sizeof state->stages[0]);
+
+    *why = "no memory";
+    if (!state)
+        return NULL;
+    arena_init(&state->arena, 1024, SIZE_MAX);
+    for (uint32_t i = 0; i < chain->n_stages; i++) {
+        struct stage *stage = &chain->stages[i];
+
+        if (!stage->plugin->about.save)
+            continue;
+        if (!save(stage, &state->stages[state->count++], &state->arena)) {
+            struct weir_str text = arena_fmt(&chain->arena, "stage \"" STR_FMT "\" could not save its state",
+                                             STR_ARG(stage->conf->name));
+
+            *why = text.ptr ? text.ptr : "no memory";
+            saved_state_destroy(state);
+            return NULL;
+        }
+    }
+    return state;
+}
+
+static const struct saved_stage *saved_for(const struct saved_state *state, const struct stage *stage)
+{
+    for (size_t i = 0; i < state->count; i++) {
+        if (str_eq(state->stages[i].stage, stage->conf->name) &&
+            str_eq(state->stages[i].plugin, stage->plugin->name))
+            return &state->stages[i];
+    }
+    return NULL;
+}
+
+bool chain_restore(struct chain *chain, const struct saved_state *state, const char **why)
+{
+    for (uint32_t i = 0; i < chain->n_stages; i++) {
+        struct stage *stage = &chain->stages[i];
+        const struct saved_stage *saved = saved_for(state, stage);
+        struct weir_str text;
+        int32_t status;
+
+        if (!saved || !stage->plugin->about.restore)
+            continue;
+        chain->calling = stage;
+        status = stage->plugin->about.restore(&stage->abi, stage->self, saved->version, buf_str(&saved->bytes));
+        chain->calling = NULL;
+        if (status == WEIR_OK)
+            continue;
+        text = arena_fmt(&chain->arena, "stage \"" STR_FMT "\" does not take over the state (version %u) of the "
+                                        "generation before", STR_ARG(stage->conf->name), saved->version);
+        *why = text.ptr ? text.ptr : "no memory";
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,60 @@
+/* walk.h: the chain as it runs, and the movement of envelopes through it.
+ *
+ * struct chain is open to this room: chain.c builds it, services.c serves its plugins, routes.c checks it,
+ * outbound.c sends for it, state.c saves it, walk.c moves envelopes. Others have chain.h.
+ */
+#ifndef WEIR_CHAIN_WALK_H
+#define WEIR_CHAIN_WALK_H
+
+#include "base/log.h"
+#include "chain/chain.h"
+#include "chain/envelope.h"
+#include "chain/stage.h"
+
+struct chain {
+    const struct config *config;
+    const struct config_chain *conf;
+    struct arena arena; /* for what lives as long as the generation */
+    struct paths *paths;
+    struct routes routes;
+    struct stage *stages;
+    uint32_t n_stages;
+    uint32_t parse_at;         /* the value is parsed before this stage; n_stages + 1: never */
+    int64_t last_failed_sink;  /* index of the last sink that takes `failed`, -1: none */
+    struct weir_topic **topics;
+    size_t n_topics;
+
+    struct chain_io io;
+    struct envelopes pool;
+    struct envelope *current;  /* the one in process(), NULL outside */
+    struct stage *calling;     /* the stage in a callback, NULL outside */
+    struct outbound *ready;    /* what process() asked to send; goes out with its PASS */
+    struct envelope_list emitted; /* made by the current call, not yet on their way */
+    size_t n_parked;
+    uint64_t parse_failures;
+    char *stopped; /* why; NULL: it runs */
+};
+
+/** Moves an envelope on from where it is until it waits or ends. */
+void walk(struct chain *chain, struct envelope *env);
+
+/** Puts it on route `failed`, or stops the chain where that is the end of the path. */
+void walk_fail(struct chain *chain, struct envelope *env, struct weir_str stage, int64_t index,
+               struct weir_str reason);
+
+/** Starts what the last callback emitted. */
+void walk_emitted(struct chain *chain);
+
+/** Stops the chain: no stage is called from here on. The first reason counts. */
+void chain_stop(struct chain *chain, const char *stage, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/** Where a log line about a stage happened. */
+struct log_place chain_place(const struct chain *chain, const struct stage *stage);
+
+/** outbound.c: hands a prepared send to the world. */
+void outbound_go(struct chain *chain, struct outbound *out);
+/** outbound.c: frees what an outbound of its own memory has. */
+void outbound_release(struct outbound *out);
+
+#endif

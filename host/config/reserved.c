@@ -1,0 +1,71 @@
+/* reserved.c: see reserved.h. A table, so that building one of these means deleting its row. */
+#include "config/reserved.h"
+
+#include "config/value.h"
+
+static bool any(struct weir_str value)
+{
+    (void)value;
+    return true;
+}
+
+static bool is_list(struct weir_str value)
+{
+    return value.len && memchr(value.ptr, ',', value.len);
+}
+
+static bool is_pattern(struct weir_str value)
+{
+    return value.len && value.ptr[0] == '^';
+}
+
+static bool is_above_one(struct weir_str value)
+{
+    int64_t n;
+
+    return str_to_int(value, &n) && n > 1;
+}
+
+static bool is_exactly_once(struct weir_str value)
+{
+    return str_is(value, "exactly-once");
+}
+
+static bool is_later_format(struct weir_str value)
+{
+    return str_is(value, "avro") || str_is(value, "protobuf") || str_is(value, "string");
+}
+
+static const struct reserved {
+    const char *kind, *key; /* key NULL: every one */
+    bool (*asks)(struct weir_str value);
+    const char *what;
+} table[] = {
+    {"http", NULL, any, "serving HTTP is not built yet"},
+    {"chain", "source", is_pattern, "a pattern of topics is not built yet (write one topic)"},
+    {"chain", "source", is_list, "a list of topics is not built yet (write one topic)"},
+    {"chain", "tasks", is_above_one,
+     "more than one task is not built yet (run weir several times in one group)"},
+    {"chain", "delivery", is_exactly_once, "exactly-once is not built yet (write at-least-once)"},
+    {"chain", "value_format", is_later_format, "this format is not built yet (write json or bytes)"},
+    {"chain", "create_topics", any, "creating topics is not built yet"},
+    {"stage", "stage_timeout", any, "a time limit for a stage is not built yet"},
+};
+
+static void check_key(const char *kind, const char *owner, struct config_key *key, struct diag *d)
+{
+    for (size_t i = 0; i < sizeof table / sizeof *table && !key->broken; i++) {
+        const struct reserved *r = &table[i];
+
+        if (strcmp(r->kind, kind) != 0 || (r->key && !str_is(key->name, r->key)) || !r->asks(key->value))
+            continue;
+        diag_error(d, key->place, "%s: option \"" STR_FMT "\": %s", owner, STR_ARG(key->name), r->what);
+        key->broken = true;
+    }
+}
+
+void reserved_check(const char *kind, const char *owner, struct config_keys *keys, struct diag *d)
+{
+    for (size_t i = 0; i < keys->count; i++)
+        check_key(kind, owner, &keys->items[i], d);
+}

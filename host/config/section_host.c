@@ -1,0 +1,71 @@
+/* section_host.c: [host], [kafka] and [http], which serve the whole host; and the list of all sections. */
+#include "config/sections.h"
+
+#include "config/names.h"
+#include "config/property.h"
+#include "config/reserved.h"
+
+static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+
+const struct weir_option config_host_options[] = {
+    WEIR_OPT_STRING(
+        struct config_host, instance,
+        .help = "makes each task a static member of its group, under this name; one of its own for each "
+                "running weir"),
+    WEIR_OPT_LIST(struct config_host, plugin_path,
+                  .help = "directories to look for plugins in, in this order"),
+    WEIR_OPT_STRING(struct config_host, state_dir, .help = "directory for what weir keeps on disk"),
+    WEIR_OPT_CHOICE(struct config_host, log_level, .def = "info", .choices = log_levels,
+                    .help = "log lines below this level are not written"),
+    WEIR_OPT_DURATION(struct config_host, stop_timeout, .def = "30s",
+                      .help = "how long a stop may take before the process ends without waiting"),
+    WEIR_OPT_END};
+
+static const struct config_section sections[] = {
+    {"[host]", "the process; in any file, once in all", config_host_options, NULL},
+    {"[kafka]", "the brokers, for all chains; in any file, once in all", NULL,
+     "every property of librdkafka by its own name"},
+    {"[http]", "reserved; not built yet", NULL, NULL},
+    {"[chain NAME]", "one source and the stages behind it; one in a file, and it ends with the file",
+     config_chain_options, "consumer.NAME and producer.NAME: properties of librdkafka for this chain alone"},
+    {"[stage NAME]", "one step of the chain above, in the order of the file", config_stage_options,
+     "every option of the plugin"},
+};
+
+const struct config_section *config_sections(size_t *count)
+{
+    *count = sizeof sections / sizeof *sections;
+    return sections;
+}
+
+/* It becomes a part of group.instance.id, for which Kafka has the rules of a topic's name. */
+static void check_instance(const struct config *c, struct diag *d)
+{
+    const struct config_key *key = config_keys_find(&c->host_keys, "instance");
+
+    if (key && !key->broken && (name_topic_fault(key->value) || key->value.len > 100))
+        diag_error(d, key->place,
+                   "[host]: option \"instance\": \"" STR_FMT "\" is no name: letters, digits, '.', '_' "
+                   "and '-', at most 100",
+                   STR_ARG(key->written));
+}
+
+void section_host(struct config *c, struct diag *d)
+{
+    struct place at = {c->dir, 0};
+    struct options_input in = {"[host]", at, &c->host_keys, NULL, NULL, &c->arena, d};
+
+    options_fill(config_host_options, &c->host, &in);
+    check_instance(c, d);
+}
+
+void section_kafka(struct config *c, struct diag *d)
+{
+    for (size_t i = 0; i < c->kafka.count; i++) {
+        const struct config_key *key = &c->kafka.items[i];
+        const char *why = property_refused(key->name);
+
+        if (why)
+            diag_error(d, key->place, "[kafka]: \"" STR_FMT "\": %s", STR_ARG(key->name), why);
+    }
+}
