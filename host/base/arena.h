@@ -11,7 +11,7 @@ struct arena_block;
 
 struct arena {
     struct arena_block *first, *last;
-    char *next, *end;       /* the free part of the last block */
+    char *next, *end;        /* the free part of the last block */
     size_t block, used, max; /* bytes: size of a block; handed out and still held; cap on used */
 };
 
@@ -32,7 +32,8 @@ void *arena_zalloc(struct arena *a, size_t n);
 struct weir_str arena_str(struct arena *a, struct weir_str s);
 
 /** printf into the arena. Absent where memory ends. */
-struct weir_str arena_vfmt(struct arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+struct weir_str arena_vfmt(struct arena *a, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 struct weir_str arena_fmt(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -38,7 +38,8 @@ static inline struct weir_str buf_str(const struct buf *b)
     return str_make(b->ptr ? b->ptr : "", b->len);
 }
 
-/** The text, NUL-terminated (the NUL is not counted). NULL where an add failed. Borrowed until the next add. */
+/** The text, NUL-terminated (the NUL is not counted). NULL where an add failed. Borrowed until the next add.
+ */
 const char *buf_text(struct buf *b);
 
 #endif

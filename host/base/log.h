@@ -20,7 +20,8 @@ struct log_place {
     const char *chain, *stage;
 };
 
-void log_at(struct log_place place, int32_t level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void log_at(struct log_place place, int32_t level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 void log_vat(struct log_place place, int32_t level, const char *fmt, va_list ap)
     __attribute__((format(printf, 3, 0)));
 

@@ -24,7 +24,8 @@ static void find_marks(struct chain *chain)
 
         if (needs_value(s))
             chain->parse_at = i;
-        if (chain->last_failed_sink < 0 && (s->plugin->about.flags & WEIR_SINK) && (s->from >> ROUTE_FAILED & 1))
+        if (chain->last_failed_sink < 0 && (s->plugin->about.flags & WEIR_SINK) &&
+            (s->from >> ROUTE_FAILED & 1))
             chain->last_failed_sink = i;
     }
     if (chain->conf->value_format != CONFIG_JSON)
@@ -79,6 +80,8 @@ struct chain *chain_new(const struct config *config, const struct config_chain *
     chain->config = config;
     chain->conf = conf;
     arena_init(&chain->arena, 4096, SIZE_MAX);
+    envelopes_init(&chain->records, ENVELOPE_RECORD_BLOCK);
+    envelopes_init(&chain->made, ENVELOPE_MADE_BLOCK);
     routes_init(&chain->routes);
     chain->paths = paths_new();
     chain->stages = calloc(conf->stage_count + 1, sizeof *chain->stages);
@@ -108,7 +111,8 @@ void chain_destroy(struct chain *chain)
     for (uint32_t i = 0; i < chain->n_stages; i++)
         stage_fini(&chain->stages[i]);
     free(chain->stages);
-    envelopes_fini(&chain->pool);
+    envelopes_fini(&chain->records);
+    envelopes_fini(&chain->made);
     paths_destroy(chain->paths);
     arena_fini(&chain->arena);
     free(chain->stopped);
@@ -140,27 +144,27 @@ bool chain_ready(const struct chain *chain)
 
 bool chain_take(struct chain *chain, const struct record *record)
 {
-    struct envelope *env = envelope_take(&chain->pool, chain, chain->paths);
+    struct envelope *env = envelope_take(&chain->records, chain, chain->paths);
 
     if (!env || !envelope_load(env, record)) {
         if (env)
-            envelope_give_back(&chain->pool, env);
+            envelope_give_back(&chain->records, env);
         chain_stop(chain, NULL, "no memory for a record");
         return false;
     }
-    envelope_count(&chain->pool, env);
+    envelope_count(&chain->records, env);
     walk(chain, env);
     return true;
 }
 
 size_t chain_in_flight(const struct chain *chain)
 {
-    return chain->pool.in_flight;
+    return chain->records.in_flight + chain->made.in_flight;
 }
 
 size_t chain_in_flight_bytes(const struct chain *chain)
 {
-    return chain->pool.bytes;
+    return chain->records.bytes + chain->made.bytes;
 }
 
 const char *chain_stopped(const struct chain *chain)
@@ -184,26 +188,31 @@ bool chain_same_plugins(const struct chain *a, const struct chain *b)
     return true;
 }
 
+static void add_count(struct chain_count *out, size_t room, size_t *n, struct weir_str stage,
+                      struct weir_str name, uint64_t count)
+{
+    if (*n < room)
+        out[*n] = (struct chain_count){stage, name, count};
+    ++*n;
+}
+
 size_t chain_counts(const struct chain *chain, struct chain_count *out, size_t room)
 {
     size_t n = 0;
 
     for (uint32_t i = 0; i < chain->n_stages; i++) {
         const struct stage *s = &chain->stages[i];
-        const struct chain_count own[] = {
-            {s->conf->name, STR("passed"), s->counts.passed},     {s->conf->name, STR("rejected"), s->counts.rejected},
-            {s->conf->name, STR("dropped"), s->counts.dropped},   {s->conf->name, STR("failed"), s->counts.failed},
-            {s->conf->name, STR("retried"), s->counts.retried},
-        };
+        struct weir_str stage = s->conf->name;
 
-        for (size_t j = 0; j < sizeof own / sizeof own[0]; j++, n++) {
-            if (n < room)
-                out[n] = own[j];
-        }
-        for (size_t j = 0; j < s->n_own; j++, n++) {
-            if (n < room)
-                out[n] = (struct chain_count){s->conf->name, str_of(s->own[j].name), s->own[j].n};
-        }
+        if (i == chain->parse_at)
+            add_count(out, room, &n, STR("parse"), STR("failed"), chain->parse_failures);
+        add_count(out, room, &n, stage, STR("passed"), s->counts.passed);
+        add_count(out, room, &n, stage, STR("rejected"), s->counts.rejected);
+        add_count(out, room, &n, stage, STR("dropped"), s->counts.dropped);
+        add_count(out, room, &n, stage, STR("failed"), s->counts.failed);
+        add_count(out, room, &n, stage, STR("retried"), s->counts.retried);
+        for (size_t j = 0; j < s->n_own; j++)
+            add_count(out, room, &n, stage, str_of(s->own[j].name), s->own[j].n);
     }
     return n;
 }

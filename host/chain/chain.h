@@ -11,7 +11,7 @@ struct chain;
 struct config_chain;
 struct config;
 struct diag;
-struct loader;     /* chain/loader.h */
+struct loader; /* chain/loader.h */
 struct saved_state;
 
 /** Loads the plugins, fills their options, creates the stages, checks every path. Errors and warnings go to
@@ -52,11 +52,13 @@ const char *chain_stopped(const struct chain *chain);
  *  Owns: the caller, until saved_state_destroy(). */
 struct saved_state *chain_save(struct chain *chain, const char **why);
 
-/** Gives each stage what the stage of the same name and plugin saved. False: one refused it, and why says which. */
+/** Gives each stage what the stage of the same name and plugin saved. False: one refused it, and why says
+ * which. */
 bool chain_restore(struct chain *chain, const struct saved_state *state, const char **why);
 void saved_state_destroy(struct saved_state *state);
 
-/** Counters for people and programs. The names are stable; the slices live as long as the chain. */
+/** Counters for people and programs, stage by stage, `parse` among them where it stands. The names are
+ * stable; the slices live as long as the chain. Returns how many there are, and fills in at most room. */
 struct chain_count {
     struct weir_str stage, name; /* name: passed, rejected, dropped, failed, retried, or a plugin's own */
     uint64_t n;

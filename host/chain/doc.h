@@ -31,9 +31,8 @@ struct doc {
     size_t append_count;
 };
 
-/** Owns: memory of fixed size, until doc_fini. False: no memory. All paths must have been added. */
-bool doc_init(struct doc *doc, const struct paths *paths);
-void doc_fini(struct doc *doc);
+/** Allocates nothing: all memory is of the arena of a parse. All paths must have been added. */
+void doc_init(struct doc *doc, const struct paths *paths);
 
 /** Takes a new value, which must be one strict JSON object.
  *  Owns: refers to the value and takes its memory from the arena; both must live until the next parse.

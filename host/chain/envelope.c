@@ -5,9 +5,13 @@
 
 #include <stdlib.h>
 
-#define ARENA_BLOCK 1024            /* bytes: an ordinary record, copied and spliced, fits */
 #define ARENA_CAP ((size_t)1 << 30) /* bytes: far above what Kafka carries; a plugin's leak ends here */
 #define POOL_KEEPS 8192             /* envelopes that stay allocated when nothing is under way */
+
+void envelopes_init(struct envelopes *pool, size_t block)
+{
+    *pool = (struct envelopes){.block = block};
+}
 
 struct envelope *envelope_take(struct envelopes *pool, struct chain *chain, const struct paths *paths)
 {
@@ -20,11 +24,8 @@ struct envelope *envelope_take(struct envelopes *pool, struct chain *chain, cons
         env = calloc(1, sizeof *env);
         if (!env)
             return NULL;
-        arena_init(&env->arena, ARENA_BLOCK, ARENA_CAP);
-        if (!doc_init(&env->doc, paths)) {
-            free(env);
-            return NULL;
-        }
+        arena_init(&env->arena, pool->block, ARENA_CAP);
+        doc_init(&env->doc, paths);
         env->chain = chain;
         env->abi.host = &services;
         env->older = pool->newest;
@@ -45,7 +46,6 @@ static void destroy(struct envelopes *pool, struct envelope *env)
         env->newer->older = env->older;
     else
         pool->newest = env->older;
-    doc_fini(&env->doc);
     arena_fini(&env->arena);
     free(env);
 }
@@ -90,7 +90,7 @@ void envelopes_fini(struct envelopes *pool)
 {
     while (pool->newest)
         destroy(pool, pool->newest);
-    *pool = (struct envelopes){0};
+    envelopes_init(pool, pool->block);
 }
 
 /* Copies a slice; an absent one stays absent. False: no memory. */

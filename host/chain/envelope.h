@@ -37,7 +37,7 @@ struct outbound {
 struct envelope {
     struct weir_envelope abi; /* first: a plugin's pointer is ours */
     struct chain *chain;
-    struct envelope *next;   /* in whichever one list it is: the pool, held, parked, emitted, waiting */
+    struct envelope *next; /* in whichever one list it is: the pool, held, parked, emitted, waiting */
     struct envelope *older, *newer; /* every envelope there is, for the end */
     struct envelope *parent; /* of an emitted envelope: the record that it belongs to; NULL for a timer's */
     unsigned children;       /* emitted from it and not yet ended */
@@ -74,13 +74,20 @@ struct envelope {
     struct outbound out;
 };
 
-/** The pool, and how much is out of it. */
+/** A pool of envelopes, and how much is out of it. A chain has one for records and one, of smaller envelopes,
+ *  for what it makes itself. */
 struct envelopes {
+    size_t block; /* bytes of an envelope's first block of memory */
     struct envelope *free;
     struct envelope *newest; /* of all, in the pool or out of it */
     size_t n_free;
     size_t in_flight, bytes;
 };
+
+#define ENVELOPE_RECORD_BLOCK 1920 /* an ordinary record, its places, changes and spliced value */
+#define ENVELOPE_MADE_BLOCK 448    /* a metrics record */
+
+void envelopes_init(struct envelopes *pool, size_t block);
 
 /** An empty envelope for the chain. NULL: no memory. */
 struct envelope *envelope_take(struct envelopes *pool, struct chain *chain, const struct paths *paths);

@@ -5,7 +5,8 @@
  *
  *     record ──chain_take()──► chain ──io.send()──► world
  *                                ▲                    │
- *                                └──── chain_sent() ──┘        io.done(): the record and all it led to is safe
+ *                                └──── chain_sent() ──┘        io.done(): the record and all it led to is
+ * safe
  *
  * Thread: all of it on the task's thread.
  */
@@ -25,7 +26,8 @@ struct weir_topic {
     void *io;          /* the world's own; the Kafka task keeps its topic handle here */
 };
 
-/** A record as it comes in. Borrowed: chain_take() copies what it keeps, except topic, which must outlive it. */
+/** A record as it comes in. Borrowed: chain_take() copies what it keeps, except topic, which must outlive it.
+ */
 struct record {
     struct weir_str key, value; /* absent: null */
     const struct weir_header *headers;
@@ -38,7 +40,8 @@ struct record {
     void *ticket; /* comes back in io.done() */
 };
 
-/** A record on its way out. Owned by the chain, which frees it after chain_sent(); its bytes stay until then. */
+/** A record on its way out. Owned by the chain, which frees it after chain_sent(); its bytes stay until then.
+ */
 struct send {
     const struct weir_topic *topic;
     struct weir_str key, value; /* absent: null */
@@ -58,7 +61,7 @@ enum send_result {
     SEND_TOO_LARGE,     /* refused for good, for its size */
     SEND_BAD_TIMESTAMP, /* refused for good, for its timestamp */
     SEND_REFUSED,       /* refused for good, for another fault of the record itself */
-    SEND_BROKEN         /* nobody's fault but the set-up's (unknown topic, authorization): the chain must stop */
+    SEND_BROKEN /* nobody's fault but the set-up's (unknown topic, authorization): the chain must stop */
 };
 
 struct chain_io {

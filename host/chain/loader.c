@@ -168,8 +168,7 @@ static bool looks_loadable(struct loader *loader, const char *path, const struct
     if (sizeof(void *) != 8 || head[EI_CLASS] != ELFCLASS64 || bytes->len < sizeof elf)
         return true; /* dlopen() will tell */
     memcpy(&elf, bytes->ptr, sizeof elf);
-    if (elf.e_shoff > bytes->len ||
-        (uint64_t)elf.e_shnum * elf.e_shentsize > bytes->len - elf.e_shoff) {
+    if (elf.e_shoff > bytes->len || (uint64_t)elf.e_shnum * elf.e_shentsize > bytes->len - elf.e_shoff) {
         say(loader, "%s is truncated: it has %zu bytes and its header speaks of more; copy it again", path,
             bytes->len);
         return false;
@@ -233,15 +232,15 @@ static void say_dlerror(struct loader *loader, const char *path, const char *cop
 static bool check_version(struct loader *loader, const char *path, const struct weir_plugin *p)
 {
     if (p->magic != WEIR_ABI_MAGIC)
-        say(loader, "%s is no weir plugin: its magic is 0x%08x, not 0x%08x; export it with WEIR_PLUGIN()", path,
-            p->magic, WEIR_ABI_MAGIC);
+        say(loader, "%s is no weir plugin: its magic is 0x%08x, not 0x%08x; export it with WEIR_PLUGIN()",
+            path, p->magic, WEIR_ABI_MAGIC);
     else if (p->major != WEIR_ABI_MAJOR)
-        say(loader, "%s was built for ABI %d.%d, this weir has %d.%d; build it with this weir's plugin.h", path,
-            p->major, p->minor, WEIR_ABI_MAJOR, WEIR_ABI_MINOR);
+        say(loader, "%s was built for ABI %d.%d, this weir has %d.%d; build it with this weir's plugin.h",
+            path, p->major, p->minor, WEIR_ABI_MAJOR, WEIR_ABI_MINOR);
     else if (p->needs_minor > WEIR_ABI_MINOR)
         say(loader,
-            "%s needs ABI %d.%u, this weir has %d.%d; update weir, or build it with -DWEIR_NEEDS_MINOR=%d", path,
-            p->major, p->needs_minor, WEIR_ABI_MAJOR, WEIR_ABI_MINOR, WEIR_ABI_MINOR);
+            "%s needs ABI %d.%u, this weir has %d.%d; update weir, or build it with -DWEIR_NEEDS_MINOR=%d",
+            path, p->major, p->needs_minor, WEIR_ABI_MAJOR, WEIR_ABI_MINOR, WEIR_ABI_MINOR);
     else if (p->size < offsetof(struct weir_plugin, restore) + sizeof p->restore)
         say(loader, "%s has a description of %u bytes, 1.0 has %zu; build it with this weir's plugin.h", path,
             p->size, sizeof *p);
@@ -257,7 +256,8 @@ static bool check_options(struct loader *loader, const char *path, const struct 
     bool good;
 
     diag_init(&diag);
-    good = options_check_table(p->options, p->self_size, config_stage_options, (struct place){path, 0}, &diag);
+    good =
+        options_check_table(p->options, p->self_size, config_stage_options, (struct place){path, 0}, &diag);
     if (!good) {
         say(loader, "%s has a broken option table", path);
         for (size_t i = 0; i < diag.count; i++)
@@ -289,7 +289,8 @@ static bool check_description(struct loader *loader, const char *path, struct we
 
 /* Maps the bytes and judges what they export. NULL: not mapped. A refusal is kept beside the mapping, so that
  * the same file, tried again at every reload, costs nothing more. */
-static struct mapped *map(struct loader *loader, struct weir_str name, const char *path, const struct buf *bytes)
+static struct mapped *map(struct loader *loader, struct weir_str name, const char *path,
+                          const struct buf *bytes)
 {
     struct mapped *m = calloc(1, sizeof *m);
     const struct weir_plugin *about;
@@ -335,7 +336,8 @@ fail:
     return NULL;
 }
 
-static struct mapped *known(const struct loader *loader, struct weir_str name, const char *path, const char *hash)
+static struct mapped *known(const struct loader *loader, struct weir_str name, const char *path,
+                            const char *hash)
 {
     for (struct mapped *m = loader->mapped; m; m = m->next) {
         if (str_is(name, m->name) && strcmp(m->path, path) == 0 && strcmp(m->plugin.hash, hash) == 0)

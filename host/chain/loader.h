@@ -2,8 +2,8 @@
  *
  * A file is opened once, hashed, copied to a private place in memory and mapped from there, so that replacing
  * or truncating it under a running host is harmless, and the hash that is logged is of the code that runs.
- * Nothing is ever unmapped: threads, TLS and libraries of a plugin make that unsafe. The same bytes are mapped
- * once, however many generations use them.
+ * Nothing is ever unmapped: threads, TLS and libraries of a plugin make that unsafe. The same bytes are
+ * mapped once, however many generations use them.
  *
  * Thread: one at a time.
  */

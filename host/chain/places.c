@@ -9,9 +9,6 @@
  * counts if it stands in the object that counts. */
 #include "chain/places.h"
 
-#include <assert.h>
-#include <stdlib.h>
-
 struct parse {
     struct places *places;
     struct arena *arena;
@@ -20,36 +17,23 @@ struct parse {
 
 static const char no_memory[] = "out of memory";
 
-bool places_init(struct places *p, const struct paths *paths)
+void places_init(struct places *p, const struct paths *paths)
 {
-    size_t n = paths_count(paths);
-
     *p = (struct places){.paths = paths};
-    p->last = calloc(n, sizeof *p->last);
-    p->first = malloc(sizeof *p->first + n * sizeof p->first->items[0]);
-    if (!p->last || !p->first) {
-        places_fini(p);
+}
+
+/* Room for one member of each field. False: no memory. */
+static bool begin(struct places *p, struct arena *arena, struct weir_str value)
+{
+    size_t n = paths_count(p->paths);
+
+    p->value = value;
+    p->last = arena_zalloc(arena, n * sizeof *p->last);
+    p->first = p->current = arena_alloc(arena, sizeof *p->first + n * sizeof p->first->items[0]);
+    if (!p->last || !p->first)
         return false;
-    }
     *p->first = (struct place_block){.room = n};
     return true;
-}
-
-void places_fini(struct places *p)
-{
-    free(p->last);
-    free(p->first);
-    *p = (struct places){0};
-}
-
-static void reset(struct places *p, struct weir_str value)
-{
-    assert(p->first->room == paths_count(p->paths)); /* paths come before documents */
-    memset(p->last, 0, p->first->room * sizeof *p->last);
-    p->first->next = NULL;
-    p->first->used = 0;
-    p->current = p->first;
-    p->value = value;
 }
 
 static bool add_block(struct parse *p)
@@ -192,8 +176,11 @@ int32_t places_parse(struct places *places, struct arena *arena, struct weir_str
         *err = (struct json_error){"no value", 0};
         return WEIR_INVALID;
     }
+    if (!begin(places, arena, value)) {
+        *err = (struct json_error){no_memory, 0};
+        return WEIR_NOMEM;
+    }
     p.scan.end = value.ptr + value.len;
-    reset(places, value);
     if (parse_document(&p, value))
         return WEIR_OK;
     *err = (struct json_error){p.scan.fault, (size_t)(p.scan.fault_at - value.ptr)};

@@ -5,8 +5,8 @@
  * members is at hand, for an object also where its members end, which is where a new one would go. Commas are
  * not noted: they are found again from a member's ends by whoever removes it.
  *
- * The memory of a record without duplicate members is fixed when places are initialised; each further
- * member of the same name takes memory of the arena, so a record of duplicates is bounded like any other. */
+ * Its memory is the record's own arena: a fixed part for each bound path, and more only for members that
+ * stand twice, so a record of duplicates is bounded like any other. */
 #ifndef WEIR_CHAIN_PLACES_H
 #define WEIR_CHAIN_PLACES_H
 
@@ -36,16 +36,15 @@ struct place_last {
 struct places {
     const struct paths *paths;
     struct weir_str value;
-    struct place_last *last; /* by the field's id */
+    struct place_last *last; /* by the field's id; in the arena, as all that follows */
     struct place_block *first, *current;
 };
 
-/** Owns: its fixed memory, until places_fini. False: no memory. All paths must have been added. */
-bool places_init(struct places *p, const struct paths *paths);
-void places_fini(struct places *p);
+/** Allocates nothing. All paths must have been added. */
+void places_init(struct places *p, const struct paths *paths);
 
 /** Checks that a value is one strict JSON object and notes what is bound in it.
- *  Owns: points into the value and the arena, which must live until the next parse.
+ *  Owns: points into the value and takes its memory from the arena; both must live until the next parse.
  *  Errors: INVALID (see err), NOMEM; the places are then of no use until the next parse. */
 int32_t places_parse(struct places *p, struct arena *arena, struct weir_str value, struct json_error *err);
 

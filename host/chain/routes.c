@@ -1,9 +1,9 @@
 /* routes.c: see routes.h.
  *
  * The check walks the chain once with the set of routes on which a source record can arrive at each stage. A
- * record can leave a stage that sees it on its own route, on `failed`, and on the stage's `to`; so the set only
- * grows, and what it holds is what `from = *` means. Emitted routes are kept apart: they begin at the stage
- * that emits, and are seen by who names them. */
+ * record can leave a stage that sees it on its own route, on `failed`, and on the stage's `to`; so the set
+ * only grows, and what it holds is what `from = *` means. Emitted routes are kept apart: they begin at the
+ * stage that emits, and are seen by who names them. */
 #include "chain/routes.h"
 
 #include "chain/walk.h"
@@ -63,18 +63,21 @@ static void check_kind(const struct stage *s, struct diag *diag)
     bool emits = (s->plugin->about.flags & WEIR_EMITS) != 0;
 
     if (emits && s->emit < 0)
-        diag_error(diag, stage_place(s, NULL), "stage \"%s\": %s makes records: say on which route, with emit = NAME",
-                   name, plugin);
+        diag_error(diag, stage_place(s, NULL),
+                   "stage \"%s\": %s makes records: say on which route, with emit = NAME", name, plugin);
     if (!emits && s->emit >= 0)
-        diag_error(diag, stage_place(s, "emit"), "stage \"%s\": %s makes no records, so it takes no emit", name,
-                   plugin);
+        diag_error(diag, stage_place(s, "emit"), "stage \"%s\": %s makes no records, so it takes no emit",
+                   name, plugin);
     if (s->conf->unmasked && !is_sink(s))
-        diag_error(diag, stage_place(s, "unmasked"), "stage \"%s\": unmasked is for sinks, %s is none", name, plugin);
+        diag_error(diag, stage_place(s, "unmasked"), "stage \"%s\": unmasked is for sinks, %s is none", name,
+                   plugin);
     if (is_sink(s) && s->to >= 0)
-        diag_error(diag, stage_place(s, "to"), "stage \"%s\": a sink rejects nothing, so it takes no to", name);
+        diag_error(diag, stage_place(s, "to"), "stage \"%s\": a sink rejects nothing, so it takes no to",
+                   name);
     if (fail_closed(s) && s->when)
         diag_error(diag, stage_place(s, "when"),
-                   "stage \"%s\": %s protects something, so it must see every record: remove when", name, plugin);
+                   "stage \"%s\": %s protects something, so it must see every record: remove when", name,
+                   plugin);
 }
 
 /* Every route that it names must be one on which something can come. */
@@ -94,20 +97,22 @@ static void check_from(const struct chain *chain, const struct stage *s, uint64_
             if (can >> j & 1)
                 suggest_offer(&suggest, chain->routes.names[j]);
         }
-        diag_error(diag, stage_place(s, "from"), "stage \"%s\": nothing before it comes on route \"" STR_FMT "\"%s",
-                   s->conf->name.ptr, STR_ARG(chain->routes.names[i]), suggest_hint(&suggest));
+        diag_error(diag, stage_place(s, "from"),
+                   "stage \"%s\": nothing before it comes on route \"" STR_FMT "\"%s", s->conf->name.ptr,
+                   STR_ARG(chain->routes.names[i]), suggest_hint(&suggest));
         if (s->conf->from_all)
             return;
     }
 }
 
-static void check_sink_behind(const struct chain *chain, const struct stage *s, int32_t route, const char *key,
-                              struct diag *diag)
+static void check_sink_behind(const struct chain *chain, const struct stage *s, int32_t route,
+                              const char *key, struct diag *diag)
 {
     if (route >= 0 && !sink_for(chain, s->index + 1, bit(route)))
-        diag_error(diag, stage_place(s, key), "stage \"%s\": no sink behind it takes route \"" STR_FMT
-                   "\"; add one with from = " STR_FMT, s->conf->name.ptr, STR_ARG(chain->routes.names[route]),
-                   STR_ARG(chain->routes.names[route]));
+        diag_error(
+            diag, stage_place(s, key),
+            "stage \"%s\": no sink behind it takes route \"" STR_FMT "\"; add one with from = " STR_FMT,
+            s->conf->name.ptr, STR_ARG(chain->routes.names[route]), STR_ARG(chain->routes.names[route]));
 }
 
 /* ---- protection */
@@ -119,12 +124,15 @@ static void check_before(const struct chain *chain, const struct stage *guard, s
         bool of_source = (s->from & ~chain->routes.emitted) != 0;
 
         if (is_sink(s) && of_source && !s->conf->unmasked)
-            diag_error(diag, stage_place(s, NULL), "stage \"%s\": this sink stands before stage \"%s\", which protects "
-                       "what it would send; move it behind, or say unmasked = yes", s->conf->name.ptr,
-                       guard->conf->name.ptr);
+            diag_error(diag, stage_place(s, NULL),
+                       "stage \"%s\": this sink stands before stage \"%s\", which protects "
+                       "what it would send; move it behind, or say unmasked = yes",
+                       s->conf->name.ptr, guard->conf->name.ptr);
         if (s->emit >= 0)
-            diag_error(diag, stage_place(s, NULL), "stage \"%s\": it makes records before stage \"%s\" has protected "
-                       "what they may hold; move it behind", s->conf->name.ptr, guard->conf->name.ptr);
+            diag_error(diag, stage_place(s, NULL),
+                       "stage \"%s\": it makes records before stage \"%s\" has protected "
+                       "what they may hold; move it behind",
+                       s->conf->name.ptr, guard->conf->name.ptr);
     }
 }
 
@@ -136,8 +144,10 @@ static void check_protection(const struct chain *chain, struct diag *diag)
         if (!fail_closed(s))
             continue;
         if (s->conf->from.count && !s->conf->from_all)
-            diag_error(diag, stage_place(s, "from"), "stage \"%s\": %s protects something, so it must see every route: "
-                       "remove from, its default is *", s->conf->name.ptr, s->plugin->name.ptr);
+            diag_error(diag, stage_place(s, "from"),
+                       "stage \"%s\": %s protects something, so it must see every route: "
+                       "remove from, its default is *",
+                       s->conf->name.ptr, s->plugin->name.ptr);
         check_before(chain, s, diag);
     }
 }
@@ -150,15 +160,19 @@ static void advise(const struct chain *chain, struct diag *diag)
     bool failed = sink_for(chain, 0, bit(ROUTE_FAILED)) != NULL;
 
     if (!failed)
-        diag_warning(diag, chain->conf->place, "chain \"" STR_FMT "\": no sink takes route \"failed\", so the chain "
-                     "stops at the first failure", STR_ARG(chain->conf->name));
+        diag_warning(diag, chain->conf->place,
+                     "chain \"" STR_FMT "\": no sink takes route \"failed\", so the chain "
+                     "stops at the first failure",
+                     STR_ARG(chain->conf->name));
     for (uint32_t i = 0; i < chain->n_stages; i++) {
         const struct stage *s = &chain->stages[i];
         const struct stage *sink = sink_for(chain, i + 1, s->from & of_source);
 
         if (s->emit >= 0 && sink)
-            diag_warning(diag, stage_place(s, NULL), "stage \"%s\": it stands before sink \"%s\", so it does not see "
-                         "where records end; move it behind", s->conf->name.ptr, sink->conf->name.ptr);
+            diag_warning(diag, stage_place(s, NULL),
+                         "stage \"%s\": it stands before sink \"%s\", so it does not see "
+                         "where records end; move it behind",
+                         s->conf->name.ptr, sink->conf->name.ptr);
     }
 }
 
@@ -168,8 +182,10 @@ static void check_loops(const struct chain *chain, struct diag *diag)
         const struct stage *s = &chain->stages[i];
 
         if (s->topic && str_eq(s->topic->name, chain->conf->source))
-            diag_error(diag, stage_place(s, "topic"), "stage \"%s\": topic \"" STR_FMT "\" is the source of this chain: "
-                       "what it sends would come in again", s->conf->name.ptr, STR_ARG(chain->conf->source));
+            diag_error(diag, stage_place(s, "topic"),
+                       "stage \"%s\": topic \"" STR_FMT "\" is the source of this chain: "
+                       "what it sends would come in again",
+                       s->conf->name.ptr, STR_ARG(chain->conf->source));
     }
 }
 
@@ -190,9 +206,11 @@ void routes_check(struct chain *chain, struct diag *diag)
     if (source & emitted)
         for (uint32_t i = 0; i < chain->n_stages; i++)
             if (bit(chain->stages[i].emit) & source)
-                diag_error(diag, stage_place(&chain->stages[i], "emit"), "stage \"%s\": route \"" STR_FMT "\" is also "
+                diag_error(diag, stage_place(&chain->stages[i], "emit"),
+                           "stage \"%s\": route \"" STR_FMT "\" is also "
                            "where records are rejected to; what is emitted needs a route of its own",
-                           chain->stages[i].conf->name.ptr, STR_ARG(chain->routes.names[chain->stages[i].emit]));
+                           chain->stages[i].conf->name.ptr,
+                           STR_ARG(chain->routes.names[chain->stages[i].emit]));
     if (!sink_for(chain, 0, bit(ROUTE_MAIN)))
         diag_error(diag, chain->conf->place, "chain \"" STR_FMT "\": no sink takes route \"main\"",
                    STR_ARG(chain->conf->name));

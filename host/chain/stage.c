@@ -73,7 +73,8 @@ void stage_say(struct stage *stage, const char *option, bool warning, const char
     buf_fini(&text);
 }
 
-static void say(struct stage *stage, const char *option, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void say(struct stage *stage, const char *option, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 static void say(struct stage *stage, const char *option, const char *fmt, ...)
 {
     va_list ap;
@@ -136,7 +137,8 @@ static bool add_topic(struct chain *chain, struct weir_topic *topic)
 static bool add_settings(struct stage *stage, struct weir_topic *topic)
 {
     const struct config_keys *keys = &stage->conf->keys;
-    const struct config_key **settings = arena_alloc(&stage->chain->arena, (keys->count + 1) * sizeof(void *));
+    const struct config_key **settings =
+        arena_alloc(&stage->chain->arena, (keys->count + 1) * sizeof(void *));
 
     if (!settings)
         return false;
@@ -280,7 +282,8 @@ bool stage_create(struct stage *stage, struct diag *diag)
     if (create)
         status = create(&stage->abi, stage->self);
     if (status != WEIR_OK && !stage->error_said)
-        say(stage, NULL, "%s failed to start (status %d) and does not say why", stage->plugin->name.ptr, status);
+        say(stage, NULL, "%s failed to start (status %d) and does not say why", stage->plugin->name.ptr,
+            status);
     stage->diag = NULL;
     stage->created = status == WEIR_OK;
     return stage->created;

@@ -46,8 +46,8 @@ struct stage {
     bool created; /* create was called and succeeded: destroy is owed */
     uint32_t index;
 
-    uint64_t from;          /* the routes it sees, a bit each */
-    int32_t to, emit;       /* routes, or -1 */
+    uint64_t from;           /* the routes it sees, a bit each */
+    int32_t to, emit;        /* routes, or -1 */
     const struct when *when; /* NULL: always */
     bool stop_on_error;
     bool binds_fields; /* it looks into the value */
@@ -59,9 +59,9 @@ struct stage {
 
     int64_t timer_first; /* what create asked for, milliseconds from the first record's time on; -1 */
 
-    struct diag *diag;   /* during init and create */
-    struct buf *saving;  /* during save */
-    bool error_said;     /* create has explained itself */
+    struct diag *diag;        /* during init and create */
+    struct buf *saving;       /* during save */
+    bool error_said;          /* create has explained itself */
     struct weir_topic *topic; /* where a sink sends to */
 
     struct stage_counts counts;
@@ -71,8 +71,8 @@ struct stage {
     size_t n_reasons_seen;
 };
 
-/** Makes a stage from its section: plugin, options, routes; not yet create. Errors go to diag, and the rest of
- *  a broken stage is still checked. False where there is no plugin: then only stage_fini() may follow. */
+/** Makes a stage from its section: plugin, options, routes; not yet create. Errors go to diag, and the rest
+ * of a broken stage is still checked. False where there is no plugin: then only stage_fini() may follow. */
 bool stage_init(struct stage *stage, struct chain *chain, const struct config_stage *conf, uint32_t index,
                 struct loader *loader, struct diag *diag);
 /** Calls the plugin's create. False, with an error in diag, where it fails. */

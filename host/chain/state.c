@@ -94,12 +94,15 @@ bool chain_restore(struct chain *chain, const struct saved_state *state, const c
         if (!saved || !stage->plugin->about.restore)
             continue;
         chain->calling = stage;
-        status = stage->plugin->about.restore(&stage->abi, stage->self, saved->version, buf_str(&saved->bytes));
+        status =
+            stage->plugin->about.restore(&stage->abi, stage->self, saved->version, buf_str(&saved->bytes));
         chain->calling = NULL;
         if (status == WEIR_OK)
             continue;
-        text = arena_fmt(&chain->arena, "stage \"" STR_FMT "\" does not take over the state (version %u) of the "
-                                        "generation before", STR_ARG(stage->conf->name), saved->version);
+        text = arena_fmt(&chain->arena,
+                         "stage \"" STR_FMT "\" does not take over the state (version %u) of the "
+                         "generation before",
+                         STR_ARG(stage->conf->name), saved->version);
         *why = text.ptr ? text.ptr : "no memory";
         return false;
     }

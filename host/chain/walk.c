@@ -55,7 +55,7 @@ static void release(struct chain *chain, struct envelope *env)
 
     if (!env->emitted)
         chain->io.done(chain->io.self, env->ticket);
-    envelope_give_back(&chain->pool, env);
+    envelope_give_back(env->emitted ? &chain->made : &chain->records, env);
     if (parent && --parent->children == 0 && parent->state == ENVELOPE_ENDED)
         release(chain, parent);
 }
@@ -87,7 +87,8 @@ void walk_fail(struct chain *chain, struct envelope *env, struct weir_str stage,
     }
     if (chain->last_failed_sink <= index) {
         chain_stop(chain, stage.ptr,
-                   "the record at " STR_FMT " partition %d offset %lld failed, and no sink behind this stage takes "
+                   "the record at " STR_FMT
+                   " partition %d offset %lld failed, and no sink behind this stage takes "
                    "the route failed: " STR_FMT,
                    STR_ARG(env->topic), env->partition, (long long)env->offset, STR_ARG(reason));
         return;
@@ -102,8 +103,9 @@ static void fail(struct chain *chain, struct stage *stage, struct envelope *env,
     stage->counts.failed++;
     log_first(stage, WEIR_FAIL, "failed", reason, env);
     if (stage->stop_on_error)
-        chain_stop(chain, stage->conf->name.ptr, "the record at " STR_FMT " partition %d offset %lld failed: " STR_FMT
-                   " (on_error = stop)", STR_ARG(env->topic), env->partition, (long long)env->offset, STR_ARG(reason));
+        chain_stop(chain, stage->conf->name.ptr,
+                   "the record at " STR_FMT " partition %d offset %lld failed: " STR_FMT " (on_error = stop)",
+                   STR_ARG(env->topic), env->partition, (long long)env->offset, STR_ARG(reason));
     else
         walk_fail(chain, env, stage->conf->name, stage->index, reason);
 }
@@ -196,8 +198,9 @@ static void settle_send(struct chain *chain, struct stage *stage, struct envelop
         env->state = ENVELOPE_SENT;
         outbound_go(chain, out);
     } else if (!out && env->state != ENVELOPE_WALKING && verdict != WEIR_PASS) {
-        chain_stop(chain, stage->conf->name.ptr, "the plugin gave a verdict other than PASS to a record that it "
-                                                 "holds; this is a fault of the plugin");
+        chain_stop(chain, stage->conf->name.ptr,
+                   "the plugin gave a verdict other than PASS to a record that it "
+                   "holds; this is a fault of the plugin");
     }
 }
 
@@ -258,8 +261,8 @@ static void parse(struct chain *chain, struct envelope *env)
     env->withheld = true;
     if (chain->parse_failures++ == 0)
         log_at((struct log_place){chain->conf->name.ptr, "parse"}, WEIR_LOG_WARN,
-               "first record failed: reason=\"" STR_FMT "\" topic=" STR_FMT " partition=%d offset=%lld", STR_ARG(reason),
-               STR_ARG(env->topic), env->partition, (long long)env->offset);
+               "first record failed: reason=\"" STR_FMT "\" topic=" STR_FMT " partition=%d offset=%lld",
+               STR_ARG(reason), STR_ARG(env->topic), env->partition, (long long)env->offset);
     /* The parse stands between two stages: it is behind the one before parse_at. */
     walk_fail(chain, env, STR("parse"), (int64_t)chain->parse_at - 1, reason);
 }

@@ -19,17 +19,17 @@ struct chain {
     struct routes routes;
     struct stage *stages;
     uint32_t n_stages;
-    uint32_t parse_at;         /* the value is parsed before this stage; n_stages + 1: never */
-    int64_t last_failed_sink;  /* index of the last sink that takes `failed`, -1: none */
+    uint32_t parse_at;        /* the value is parsed before this stage; n_stages + 1: never */
+    int64_t last_failed_sink; /* index of the last sink that takes `failed`, -1: none */
     struct weir_topic **topics;
     size_t n_topics;
 
     struct chain_io io;
-    struct envelopes pool;
-    struct envelope *current;  /* the one in process(), NULL outside */
-    struct stage *calling;     /* the stage in a callback, NULL outside */
-    struct outbound *ready;    /* what process() asked to send; goes out with its PASS */
-    struct envelope_list emitted; /* made by the current call, not yet on their way */
+    struct envelopes records, made; /* what came in, and what the chain emits */
+    struct envelope *current;       /* the one in process(), NULL outside */
+    struct stage *calling;          /* the stage in a callback, NULL outside */
+    struct outbound *ready;         /* what process() asked to send; goes out with its PASS */
+    struct envelope_list emitted;   /* made by the current call, not yet on their way */
     size_t n_parked;
     uint64_t parse_failures;
     char *stopped; /* why; NULL: it runs */

@@ -49,7 +49,8 @@ static bool read_test(struct when *w, struct arena *arena, struct paths *paths, 
 {
     struct weir_str first = word(&text), second = word(&text), field = first;
 
-    *why = "is no predicate; write \"exists FIELD\", \"missing FIELD\", \"FIELD == TEXT\" or \"FIELD != TEXT\"";
+    *why =
+        "is no predicate; write \"exists FIELD\", \"missing FIELD\", \"FIELD == TEXT\" or \"FIELD != TEXT\"";
     if (str_is(first, "exists") || str_is(first, "missing")) {
         w->kind = str_is(first, "exists") ? TEST_EXISTS : TEST_MISSING;
         field = second;

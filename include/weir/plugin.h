@@ -33,13 +33,12 @@
  *          instances of a plugin may run on two threads at once, so keep all state in the state struct and
  *          none at file scope. Services may be called only from inside a callback, on its thread.
  * Owns     Whatever the host hands out is borrowed: a slice or handle from an option lives as long as the
- *          stage; a slice from an envelope until that envelope's next set, add, replace or remove, and no longer than
- *          the callback. Whatever a plugin hands over is copied. No memory is ever freed across the border.
- * Text     is a slice of bytes: not NUL-terminated, may hold NULs. A ptr of NULL means absent, which is not
- *          the same as empty.
- * Units    Durations are milliseconds, times are Unix milliseconds, sizes are bytes.
- * Errors   are statuses: WEIR_OK is zero. A failed call changes nothing.
- * Privacy  No reason, log line or counter may quote a value of a record.
+ *          stage; a slice from an envelope until that envelope's next set, add, replace or remove, and no
+ * longer than the callback. Whatever a plugin hands over is copied. No memory is ever freed across the
+ * border. Text     is a slice of bytes: not NUL-terminated, may hold NULs. A ptr of NULL means absent, which
+ * is not the same as empty. Units    Durations are milliseconds, times are Unix milliseconds, sizes are
+ * bytes. Errors   are statuses: WEIR_OK is zero. A failed call changes nothing. Privacy  No reason, log line
+ * or counter may quote a value of a record.
  *
  * Growth   The numbers below are frozen. Structs and tables only ever grow at their end, with a new minor;
  *          what a host does not have is refused at load by needs_minor, never discovered in flight.
@@ -104,12 +103,14 @@ struct weir_fields {
 /** Statuses. */
 enum {
     WEIR_OK = 0,
-    WEIR_ABSENT = 1,  /**< there is no such member, header, key or value */
-    WEIR_TYPE = 2,    /**< it is there, and is of another type (a path that meets a non-object on its way, too) */
-    WEIR_RANGE = 3,   /**< a number that the result cannot hold exactly: 2^63, 1.0 or 1e3 as an integer; 1e999 */
+    WEIR_ABSENT = 1, /**< there is no such member, header, key or value */
+    WEIR_TYPE =
+        2, /**< it is there, and is of another type (a path that meets a non-object on its way, too) */
+    WEIR_RANGE =
+        3, /**< a number that the result cannot hold exactly: 2^63, 1.0 or 1e3 as an integer; 1e999 */
     WEIR_INVALID = 4, /**< no valid text or JSON: a lone surrogate read as a string, a bad raw value */
     WEIR_NOMEM = 5,   /**< out of memory, or over the envelope's cap */
-    WEIR_MISUSE = 6   /**< not allowed here: a field bound after create, a send from a stage that is no sink */
+    WEIR_MISUSE = 6 /**< not allowed here: a field bound after create, a send from a stage that is no sink */
 };
 
 /** Verdicts: what process and flush return. Changes made before any verdict stay. */
@@ -149,21 +150,25 @@ struct weir_header {
 };
 
 /** A record for weir_send(). Start from WEIR_MESSAGE_INIT, set what is needed.
- *  Owns: key, value, spare and headers must live until the envelope is done: take them from the envelope, from
- *        weir_alloc(), or from the stage's options. A send without an envelope copies key and value, and takes
+ *  Owns: key, value, spare and headers must live until the envelope is done: take them from the envelope,
+ * from weir_alloc(), or from the stage's options. A send without an envelope copies key and value, and takes
  *        neither spare nor headers. */
 struct weir_message {
     uint32_t size;  /**< sizeof(struct weir_message) */
     uint32_t flags; /**< WEIR_SEND_… */
     const struct weir_topic *topic;
     struct weir_str key, value; /**< ptr NULL: null */
-    struct weir_str spare;      /**< with WEIR_SEND_ALWAYS: the value to send where the first is refused for its size */
-    int64_t timestamp_ms;       /**< read with WEIR_SEND_TIMESTAMP; else now */
+    struct weir_str
+        spare; /**< with WEIR_SEND_ALWAYS: the value to send where the first is refused for its size */
+    int64_t timestamp_ms;              /**< read with WEIR_SEND_TIMESTAMP; else now */
     const struct weir_header *headers; /**< further headers, behind those of the envelope */
     size_t n_headers;
     int32_t partition; /**< read with WEIR_SEND_PARTITION; else by the key */
 };
-#define WEIR_MESSAGE_INIT {(uint32_t)sizeof(struct weir_message), 0, NULL, {NULL, 0}, {NULL, 0}, {NULL, 0}, 0, NULL, 0, 0}
+#define WEIR_MESSAGE_INIT                                                                                    \
+    {                                                                                                        \
+        (uint32_t)sizeof(struct weir_message), 0, NULL, {NULL, 0}, {NULL, 0}, {NULL, 0}, 0, NULL, 0, 0       \
+    }
 
 enum {
     WEIR_SEND_HEADERS = 1,   /**< with the headers of the envelope */
@@ -172,7 +177,7 @@ enum {
      *  spare, without key and headers, with the header `weir.omitted: size`; refused for its timestamp it is
      *  sent again with now, the original in the header `weir.timestamp`. */
     WEIR_SEND_ALWAYS = 4,
-    WEIR_SEND_PARTITION = 8 /**< to that partition of the topic; one that it does not have stops the chain */
+    WEIR_SEND_PARTITION = 8 /**< to that partition, which the topic must have; not for what a chain emits */
 };
 
 /* --------------------------------------------------------------------------------- the host's services */
@@ -266,7 +271,8 @@ static inline int32_t weir_field_type(struct weir_envelope *env, const struct we
     return env->host->field_type(env, f);
 }
 /** The decoded text of a string. Errors: ABSENT, TYPE (null, too), INVALID (a lone surrogate). */
-static inline int32_t weir_get_string(struct weir_envelope *env, const struct weir_field *f, struct weir_str *out)
+static inline int32_t weir_get_string(struct weir_envelope *env, const struct weir_field *f,
+                                      struct weir_str *out)
 {
     return env->host->get_string(env, f, out);
 }
@@ -287,18 +293,21 @@ static inline int32_t weir_get_number(struct weir_envelope *env, const struct we
     return env->host->get_number(env, f, out);
 }
 /** The bytes of the JSON value as they stand, quotes included. Errors: ABSENT, TYPE (a blocked path). */
-static inline int32_t weir_get_raw(struct weir_envelope *env, const struct weir_field *f, struct weir_str *out)
+static inline int32_t weir_get_raw(struct weir_envelope *env, const struct weir_field *f,
+                                   struct weir_str *out)
 {
     return env->host->get_raw(env, f, out);
 }
 /** Sets a string; quotes and escapes it. A missing member is appended to its object.
  *  Errors: ABSENT (its object is missing), TYPE (a blocked path), INVALID (not UTF-8), NOMEM. */
-static inline int32_t weir_set_string(struct weir_envelope *env, const struct weir_field *f, struct weir_str s)
+static inline int32_t weir_set_string(struct weir_envelope *env, const struct weir_field *f,
+                                      struct weir_str s)
 {
     return env->host->set_string(env, f, s);
 }
 /** Sets one JSON value given as its bytes, which are checked. Errors: as weir_set_string. */
-static inline int32_t weir_set_raw(struct weir_envelope *env, const struct weir_field *f, struct weir_str json)
+static inline int32_t weir_set_raw(struct weir_envelope *env, const struct weir_field *f,
+                                   struct weir_str json)
 {
     return env->host->set_raw(env, f, json);
 }
@@ -442,7 +451,7 @@ WEIR_PRINTF(2, 3) static inline int32_t weir_stop(struct weir_envelope *env, con
 
 /** Makes a new envelope, which starts right behind this stage on the route in `emit`. Made in process, it
  *  belongs to the current record: that record's offset waits for it. key and value are copied.
- *  Errors: MISUSE (the stage has no `emit`), NOMEM. */
+ *  Errors: MISUSE (the stage has no `emit`), INVALID (no JSON object, in a chain of JSON), NOMEM. */
 static inline int32_t weir_emit(struct weir_stage *stage, struct weir_str key, struct weir_str value)
 {
     return stage->host->emit(stage, key, value);
@@ -451,12 +460,13 @@ static inline int32_t weir_emit(struct weir_stage *stage, struct weir_str key, s
  *  acknowledged or refused, and only then walks on. With env NULL the send is for every envelope that this
  *  stage holds: its acknowledgement releases them all.
  *  Errors: MISUSE (no sink, or already sent for this envelope), NOMEM. */
-static inline int32_t weir_send(struct weir_stage *stage, struct weir_envelope *env, const struct weir_message *m)
+static inline int32_t weir_send(struct weir_stage *stage, struct weir_envelope *env,
+                                const struct weir_message *m)
 {
     return stage->host->send(stage, env, m);
 }
-/** For sinks: keeps the current envelope at this stage, after its verdict PASS, until a later weir_send() with
- *  env NULL. The stage must have a flush that sends. Errors: MISUSE. */
+/** For sinks: keeps the current envelope at this stage, after its verdict PASS, until a later weir_send()
+ * with env NULL. The stage must have a flush that sends. Errors: MISUSE. */
 static inline int32_t weir_hold(struct weir_stage *stage, struct weir_envelope *env)
 {
     return stage->host->hold(stage, env);
@@ -473,7 +483,8 @@ static inline int64_t weir_now_ms(struct weir_stage *stage)
 {
     return stage->host->now_ms(stage);
 }
-/** Calls timer() once, after_ms from now; a second call replaces the first; negative: never. Errors: MISUSE. */
+/** Calls timer() once, after_ms from now; a second call replaces the first; negative: never. Errors: MISUSE.
+ */
 static inline int32_t weir_set_timer(struct weir_stage *stage, int64_t after_ms)
 {
     return stage->host->set_timer(stage, after_ms);
@@ -487,7 +498,8 @@ WEIR_PRINTF(3, 4) static inline void weir_log(struct weir_stage *stage, int32_t 
     stage->host->log(stage, level, fmt, ap);
     va_end(ap);
 }
-/** Adds to a counter of this stage. name: [a-z_]+, a string constant. Errors: NOMEM, MISUSE (too many names). */
+/** Adds to a counter of this stage. name: [a-z_]+, a string constant. Errors: NOMEM, MISUSE (too many names).
+ */
 static inline int32_t weir_count(struct weir_stage *stage, const char *name, uint64_t n)
 {
     return stage->host->count(stage, name, n);
@@ -497,7 +509,8 @@ static inline int32_t weir_save_bytes(struct weir_stage *stage, const void *byte
 {
     return stage->host->save_bytes(stage, bytes, n);
 }
-/** For create: says why it failed; the host adds file and line. `return weir_error(stage, "…");` is WEIR_INVALID. */
+/** For create: says why it failed; the host adds file and line. `return weir_error(stage, "…");` is
+ * WEIR_INVALID. */
 WEIR_PRINTF(2, 3) static inline int32_t weir_error(struct weir_stage *stage, const char *fmt, ...)
 {
     va_list ap;
@@ -508,8 +521,10 @@ WEIR_PRINTF(2, 3) static inline int32_t weir_error(struct weir_stage *stage, con
     va_end(ap);
     return status;
 }
-/** For create: says what is legal but unwise about an option (NULL: about the stage); `weir check` shows it. */
-WEIR_PRINTF(3, 4) static inline void weir_warn(struct weir_stage *stage, const char *option, const char *fmt, ...)
+/** For create: says what is legal but unwise about an option (NULL: about the stage); `weir check` shows it.
+ */
+WEIR_PRINTF(3, 4)
+static inline void weir_warn(struct weir_stage *stage, const char *option, const char *fmt, ...)
 {
     va_list ap;
 
@@ -539,12 +554,10 @@ static inline struct weir_str weir_stage_name(struct weir_stage *stage)
  * that mean something for it:
  *
  *     .name      the key in the file, where it is not the member's name
- *     .def       the default, as it would be written in the file; without it an absent option is zero or absent
- *     .required  it must be given
- *     .min .max  bounds, both inclusive, in milliseconds, bytes or plain numbers; both 0: none; a
- *                max of 0 under a min above 0: no upper bound
- *     .choices   for a choice: the words, NULL at the end; the member gets the index
- *     .help      one line, lower case, no full stop */
+ *     .def       the default, as it would be written in the file; without it an absent option is zero or
+ * absent .required  it must be given .min .max  bounds, both inclusive, in milliseconds, bytes or plain
+ * numbers; both 0: none; a max of 0 under a min above 0: no upper bound .choices   for a choice: the words,
+ * NULL at the end; the member gets the index .help      one line, lower case, no full stop */
 
 enum {
     WEIR_TYPE_END = 0,
@@ -578,11 +591,11 @@ struct weir_option {
 
 #ifndef __cplusplus
 /* A member of the wrong type has no branch in _Generic, and does not compile. */
-#define WEIR_OFFSET_(T, m, ctype) (offsetof(T, m) + 0 * sizeof(_Generic(&((T *)0)->m, ctype *: 1)))
-#define WEIR_OPT_(T, m, ctype, kind, ...)                                                             \
-    {                                                                                                 \
-        .size = (uint32_t)sizeof(struct weir_option), .type = (kind), .member = #m,                   \
-        .offset = WEIR_OFFSET_(T, m, ctype), __VA_ARGS__                                              \
+#define WEIR_OFFSET_(T, m, ctype) (offsetof(T, m) + 0 * sizeof(_Generic(&((T *)0)->m, ctype * : 1)))
+#define WEIR_OPT_(T, m, ctype, kind, ...)                                                                    \
+    {                                                                                                        \
+        .size = (uint32_t)sizeof(struct weir_option), .type = (kind), .member = #m,                          \
+        .offset = WEIR_OFFSET_(T, m, ctype), __VA_ARGS__                                                     \
     }
 #define WEIR_OPT_DURATION(T, m, ...) WEIR_OPT_(T, m, int64_t, WEIR_TYPE_DURATION, __VA_ARGS__)
 #define WEIR_OPT_SIZE(T, m, ...) WEIR_OPT_(T, m, int64_t, WEIR_TYPE_SIZE, __VA_ARGS__)
@@ -597,7 +610,10 @@ struct weir_option {
 #define WEIR_OPT_FIELDS(T, m, ...) WEIR_OPT_(T, m, struct weir_fields, WEIR_TYPE_FIELDS, __VA_ARGS__)
 #define WEIR_OPT_TOPIC(T, m, ...) WEIR_OPT_(T, m, const struct weir_topic *, WEIR_TYPE_TOPIC, __VA_ARGS__)
 #define WEIR_OPT_PREFIX(T, m, ...) WEIR_OPT_(T, m, struct weir_pairs, WEIR_TYPE_PREFIX, __VA_ARGS__)
-#define WEIR_OPT_END {.size = (uint32_t)sizeof(struct weir_option), .type = WEIR_TYPE_END}
+#define WEIR_OPT_END                                                                                         \
+    {                                                                                                        \
+        .size = (uint32_t)sizeof(struct weir_option), .type = WEIR_TYPE_END                                  \
+    }
 #endif
 
 /* --------------------------------------------------------------------------------------- the description */
@@ -646,23 +662,24 @@ struct weir_plugin {
 #define WEIR_PLUGIN_SYMBOL "weir_plugin_v1"
 typedef const struct weir_plugin *weir_plugin_function(void);
 
-/** Define it before the include to run on hosts older than this header; what they lack is then not declared. */
+/** Define it before the include to run on hosts older than this header; what they lack is then not declared.
+ */
 #ifndef WEIR_NEEDS_MINOR
 #define WEIR_NEEDS_MINOR WEIR_ABI_MINOR
 #endif
 
 #ifndef __cplusplus
-#define WEIR_PLUGIN(...)                                                                              \
-    WEIR_EXPORT const struct weir_plugin *weir_plugin_v1(void);                                       \
-    const struct weir_plugin *weir_plugin_v1(void)                                                    \
-    {                                                                                                 \
-        static const struct weir_plugin plugin = {.magic = WEIR_ABI_MAGIC,                            \
-                                                  .major = WEIR_ABI_MAJOR,                            \
-                                                  .minor = WEIR_ABI_MINOR,                            \
-                                                  .size = (uint32_t)sizeof(struct weir_plugin),       \
-                                                  .needs_minor = WEIR_NEEDS_MINOR,                    \
-                                                  __VA_ARGS__};                                       \
-        return &plugin;                                                                               \
+#define WEIR_PLUGIN(...)                                                                                     \
+    WEIR_EXPORT const struct weir_plugin *weir_plugin_v1(void);                                              \
+    const struct weir_plugin *weir_plugin_v1(void)                                                           \
+    {                                                                                                        \
+        static const struct weir_plugin plugin = {.magic = WEIR_ABI_MAGIC,                                   \
+                                                  .major = WEIR_ABI_MAJOR,                                   \
+                                                  .minor = WEIR_ABI_MINOR,                                   \
+                                                  .size = (uint32_t)sizeof(struct weir_plugin),              \
+                                                  .needs_minor = WEIR_NEEDS_MINOR,                           \
+                                                  __VA_ARGS__};                                              \
+        return &plugin;                                                                                      \
     }
 #endif
 

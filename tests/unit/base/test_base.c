@@ -43,8 +43,8 @@ static void str_to_int_takes_whole_integers_only(void **state)
         bool good = str_to_int(str_of(rows[i].text), &value);
 
         if (good != rows[i].good || (good && value != rows[i].value))
-            fail_msg("\"%s\": got %d %lld, expected %d %lld", rows[i].text, good, (long long)value, rows[i].good,
-                     (long long)rows[i].value);
+            fail_msg("\"%s\": got %d %lld, expected %d %lld", rows[i].text, good, (long long)value,
+                     rows[i].good, (long long)rows[i].value);
     }
 }
 
@@ -53,10 +53,7 @@ static void str_split_gives_every_item_trimmed(void **state)
     static const struct {
         const char *text, *items[5];
     } rows[] = {
-        {"a, b,c ", {"a", "b", "c", NULL}},
-        {"a", {"a", NULL}},
-        {"", {"", NULL}},
-        {",", {"", "", NULL}},
+        {"a, b,c ", {"a", "b", "c", NULL}},    {"a", {"a", NULL}}, {"", {"", NULL}}, {",", {"", "", NULL}},
         {" a b ,, c", {"a b", "", "c", NULL}},
     };
 
@@ -68,8 +65,8 @@ static void str_split_gives_every_item_trimmed(void **state)
         while (str_split(&rest, ',', &item)) {
             assert_non_null(rows[i].items[n]);
             if (!str_is(item, rows[i].items[n]))
-                fail_msg("\"%s\", item %zu: got \"%.*s\", expected \"%s\"", rows[i].text, n, (int)item.len, item.ptr,
-                         rows[i].items[n]);
+                fail_msg("\"%s\", item %zu: got \"%.*s\", expected \"%s\"", rows[i].text, n, (int)item.len,
+                         item.ptr, rows[i].items[n]);
             n++;
         }
         assert_null(rows[i].items[n]);

@@ -227,8 +227,7 @@ static void list_is_trimmed_and_has_no_empty_item(void **state)
             fail_msg("\"%s\": %s", rows[i].text, f.text);
         for (size_t j = 0; j < list.count; j++) {
             assert_int_equal(list.items[j].ptr[list.items[j].len], '\0');
-            strncat(got, list.items[j].ptr, 20);
-            strncat(got, "|", 2);
+            snprintf(got + strlen(got), sizeof got - strlen(got), "%s|", list.items[j].ptr);
         }
         if (strcmp(got, rows[i].want) != 0)
             fail_msg("\"%s\": got %s, want %s", rows[i].text, got, rows[i].want);

@@ -1,0 +1,157 @@
+/* sending.c: the services by which a stage makes something: an envelope of its own, a record for the world.
+ *
+ * Nothing leaves from within a call: what process() emits or sends is kept until its verdict is known. */
+#include "chain/services.h"
+#include "chain/walk.h"
+#include "config/config.h"
+
+#include <stdlib.h>
+
+int32_t services_emit(struct weir_stage *handle, struct weir_str new_key, struct weir_str new_value)
+{
+    struct stage *stage = stage_of(handle);
+    struct chain *chain = stage->chain;
+    struct envelope *env;
+
+    if (stage->emit < 0 || chain->calling != stage)
+        return WEIR_MISUSE;
+    if (!services_value_fits(chain, new_value))
+        return WEIR_INVALID;
+    env = envelope_take(&chain->made, chain, chain->paths);
+    if (!env)
+        return WEIR_NOMEM;
+    env->key = arena_str(&env->arena, new_key);
+    env->value = arena_str(&env->arena, new_value);
+    if ((new_key.ptr && !env->key.ptr) || (new_value.ptr && !env->value.ptr)) {
+        envelope_give_back(&chain->made, env);
+        return WEIR_NOMEM;
+    }
+    envelope_count(&chain->made, env);
+    env->emitted = true;
+    env->route = (uint8_t)stage->emit;
+    env->at = stage->index + 1;
+    env->topic = chain->conf->source;
+    env->partition = -1;
+    env->offset = -1;
+    if (chain->current) {
+        env->parent = chain->current;
+        env->parent->children++;
+        env->topic = env->parent->topic;
+        env->partition = env->parent->partition;
+        env->offset = env->parent->offset;
+    }
+    envelope_list_add(&chain->emitted, env);
+    return WEIR_OK;
+}
+
+static void fill_send(struct outbound *out, struct stage *stage, const struct weir_message *m)
+{
+    out->stage = stage;
+    out->waiting = NULL;
+    out->flags = m->flags;
+    out->spare = m->spare;
+    out->reduced = out->redated = false;
+    out->send = (struct send){
+        .topic = m->topic,
+        .key = m->key,
+        .value = m->value,
+        .has_timestamp = (m->flags & WEIR_SEND_TIMESTAMP) != 0,
+        .timestamp_ms = m->timestamp_ms,
+        .partition = -1,
+    };
+}
+
+/* Those of the envelope, then those of the message. */
+static bool add_send_headers(struct outbound *out, struct envelope *env, const struct weir_message *m)
+{
+    size_t n = (m->flags & WEIR_SEND_HEADERS) ? env->n_headers : 0;
+    struct weir_header *all;
+
+    out->send.headers = env->headers;
+    out->send.n_headers = n;
+    if (!m->n_headers)
+        return true;
+    all = arena_alloc(&env->arena, (n + m->n_headers) * sizeof *all);
+    if (!all)
+        return false;
+    if (n)
+        memcpy(all, env->headers, n * sizeof *all);
+    memcpy(all + n, m->headers, m->n_headers * sizeof *all);
+    out->send.headers = all;
+    out->send.n_headers = n + m->n_headers;
+    return true;
+}
+
+static int32_t send_one(struct stage *stage, struct envelope *env, const struct weir_message *m)
+{
+    struct chain *chain = stage->chain;
+    struct outbound *out = &env->out;
+
+    if (env != chain->current || chain->ready || env->state != ENVELOPE_WALKING)
+        return WEIR_MISUSE;
+    fill_send(out, stage, m);
+    out->own_memory = false;
+    out->waiting = env;
+    out->send.emitted = env->emitted;
+    if ((m->flags & WEIR_SEND_PARTITION) && !env->emitted)
+        out->send.partition = m->partition;
+    if (!add_send_headers(out, env, m))
+        return WEIR_NOMEM;
+    chain->ready = out;
+    return WEIR_OK;
+}
+
+static struct weir_str place(char **at, struct weir_str s)
+{
+    char *to = *at;
+
+    if (!s.ptr)
+        return STR_ABSENT;
+    if (s.len)
+        memcpy(to, s.ptr, s.len);
+    *at += s.len;
+    return str_make(to, s.len);
+}
+
+/* For all that the stage holds; for nobody, if it holds nothing. */
+static int32_t send_held(struct stage *stage, const struct weir_message *m)
+{
+    struct outbound *out = malloc(sizeof *out + m->key.len + m->value.len + 1);
+    char *bytes;
+
+    if (!out)
+        return WEIR_NOMEM;
+    bytes = (char *)(out + 1);
+    fill_send(out, stage, m);
+    out->flags &= ~(uint32_t)WEIR_SEND_ALWAYS;
+    out->send.key = place(&bytes, m->key);
+    out->send.value = place(&bytes, m->value);
+    out->send.emitted = true;
+    out->own_memory = true;
+    out->waiting = stage->held.first;
+    stage->held = (struct envelope_list){0};
+    outbound_go(stage->chain, out);
+    return WEIR_OK;
+}
+
+int32_t services_send(struct weir_stage *handle, struct weir_envelope *env, const struct weir_message *m)
+{
+    struct stage *stage = stage_of(handle);
+
+    if (!(stage->plugin->about.flags & WEIR_SINK) || stage->chain->calling != stage || !m->topic)
+        return WEIR_MISUSE;
+    return env ? send_one(stage, envelope_of(env), m) : send_held(stage, m);
+}
+
+int32_t services_hold(struct weir_stage *handle, struct weir_envelope *env_handle)
+{
+    struct stage *stage = stage_of(handle);
+    struct envelope *env = envelope_of(env_handle);
+
+    if (!(stage->plugin->about.flags & WEIR_SINK) || !stage->plugin->about.flush ||
+        env != stage->chain->current || env->state != ENVELOPE_WALKING || stage->chain->ready)
+        return WEIR_MISUSE;
+    env->state = ENVELOPE_HELD;
+    envelope_list_add(&stage->held, env);
+    return WEIR_OK;
+}

@@ -1,0 +1,146 @@
+/* test_metrics.c: one record about each that ended, to the byte. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "fake_host.h"
+
+#define NONE INT64_C(-7777)
+#define OUT(id, took)                                                                                        \
+    "{\"message_details\": [{\"message_id\": \"" id "\", \"processing_time\": " took                         \
+    ", \"topic\": \"processed-output\", \"timestamp\": 1729894075.250}]}\n"
+
+struct row {
+    const char *name, *json;
+    int64_t timestamp; /* Kafka's; NONE: it has none */
+    const char *out;
+};
+
+#define TIMED(name, text, took)                                                                              \
+    {                                                                                                        \
+        name, "{\"user_id\": \"u\", \"timestamp\": " text "}", FAKE_NOW - 12, OUT("u", took)                 \
+    }
+
+static const struct row rows[] = {
+    TIMED("whole seconds", "1729894074", "1.250"),
+    TIMED("a fraction", "1729894075.238", "0.012"),
+    TIMED("a long fraction is rounded", "1729894075.2389999", "0.011"),
+    TIMED("and down", "1729894075.23849", "0.012"),
+    TIMED("a fraction below zero", "-0.0006", "1729894075.251"),
+    TIMED("a string", "\"1729894075.238\"", "0.012"),
+    TIMED("an exponent", "\"1729894075238e-3\"", "0.012"),
+    TIMED("the future", "1729894076", "-0.750"),
+    TIMED("the far past", "-1", "1729894076.250"),
+    TIMED("zero", "0", "1729894075.250"),
+    TIMED("the greatest", "\"999999999999\"", "-998270105923.750"),
+    TIMED("one more is not usable", "\"1000000000000\"", "0.012"),
+    TIMED("nor is a huge number", "1e300", "0.012"),
+    TIMED("nor a text", "\"now\"", "0.012"),
+    TIMED("nor null", "null", "0.012"),
+    TIMED("nor true", "true", "0.012"),
+    {"no member", "{\"user_id\": \"u\"}", FAKE_NOW - 12, OUT("u", "0.012")},
+    {"no member, Kafka's in the future", "{\"user_id\": \"u\"}", FAKE_NOW + 5, OUT("u", "-0.005")},
+    {"no time at all", "{\"user_id\": \"u\"}", NONE, OUT("u", "0.000")},
+    {"the least timestamp", "{\"user_id\": \"u\"}", INT64_MIN, OUT("u", "9223372036854775.807")},
+    {"the greatest timestamp", "{\"user_id\": \"u\"}", INT64_MAX, OUT("u", "-9223370306960700.557")},
+    {"id: absent", "{}", NONE, OUT("Unknown", "0.000")},
+    {"id: null", "{\"user_id\": null}", NONE, OUT("Unknown", "0.000")},
+    {"id: empty", "{\"user_id\": \"\"}", NONE, OUT("Unknown", "0.000")},
+    {"id: no string", "{\"user_id\": 5}", NONE, OUT("Unknown", "0.000")},
+    {"id: no valid text", "{\"user_id\": \"\xEF\xBF\xBD\"}", NONE, OUT("Unknown", "0.000")},
+    {"id: a tombstone", NULL, NONE, OUT("Unknown", "0.000")},
+    {"id: escaped", "{\"user_id\": \"a\\\"b\\\\c\\nd\\u001f\xC3\xA4/\"}", NONE,
+     OUT("a\\\"b\\\\c\\u000ad\\u001f\xC3\xA4/", "0.000")},
+};
+
+static void show(struct fake *f, const struct row *row)
+{
+    struct fake_envelope *env = fake_record(f, row->json);
+
+    env->ended_topic = STR("processed-output");
+    env->has_timestamp = row->timestamp != NONE;
+    env->timestamp = row->timestamp;
+    CHECK_NUMBER(row->name, fake_process(f), WEIR_PASS);
+    CHECK_TEXT(row->name, fake_out(f), row->out);
+}
+
+static void metrics_writes_one_record_a_message(void **state)
+{
+    struct fake *f = fake_open("metrics", "id = user_id\nsince = timestamp");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        show(f, &rows[i]);
+    fake_close(f);
+}
+
+static void metrics_needs_no_since(void **state)
+{
+    static const struct row row = {"since", "{\"user_id\": \"u\", \"timestamp\": 5}", FAKE_NOW - 1,
+                                   OUT("u", "0.001")};
+    struct fake *f = fake_open("metrics", "id = user_id");
+
+    (void)state;
+    show(f, &row);
+    fake_close(f);
+}
+
+/* 256 bytes stay; of a character on the border, nothing. */
+static void metrics_cuts_a_long_id_between_characters(void **state)
+{
+    struct fake *f = fake_open("metrics", "id = user_id");
+
+    (void)state;
+    for (size_t before = 250; before <= 257; before++) {
+        char json[512], want[1024];
+        size_t kept = before + 3 <= 256 ? before : before < 256 ? before : 256;
+        bool euro = before + 3 <= 256;
+
+        snprintf(json, sizeof json,
+                 "{\"user_id\": \"%0*d\xE2\x82\xAC"
+                 "zzzzzz\"}",
+                 (int)before, 0);
+        snprintf(want, sizeof want, OUT("%0*d%s%.*s", "0.000"), (int)kept, 0, euro ? "\xE2\x82\xAC" : "",
+                 euro ? (int)(253 - before) : 0, "zzzzzz");
+        fake_record(f, json)->ended_topic = STR("processed-output");
+        fake_process(f);
+        CHECK_TEXT("cut", fake_out(f), want);
+    }
+    fake_close(f);
+}
+
+static void metrics_is_silent_about_what_did_not_end(void **state)
+{
+    struct fake *f = fake_open("metrics", "id = user_id");
+
+    (void)state;
+    fake_record(f, "{\"user_id\": \"u\"}");
+    CHECK_NUMBER("verdict", fake_process(f), WEIR_PASS);
+    CHECK_TEXT("out", fake_out(f), "");
+    fake_close(f);
+}
+
+static void metrics_stops_where_it_cannot_emit(void **state)
+{
+    struct fake *f = fake_open("metrics", "id = user_id");
+
+    (void)state;
+    fake_record(f, "{}")->ended_topic = STR("t");
+    f->no_memory = true;
+    CHECK_NUMBER("verdict", fake_process(f), WEIR_STOP);
+    fake_close(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(metrics_writes_one_record_a_message),
+        cmocka_unit_test(metrics_needs_no_since),
+        cmocka_unit_test(metrics_cuts_a_long_id_between_characters),
+        cmocka_unit_test(metrics_is_silent_about_what_did_not_end),
+        cmocka_unit_test(metrics_stops_where_it_cannot_emit),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
