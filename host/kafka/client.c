@@ -1,0 +1,168 @@
+/* client.c: see client.h.
+ *
+ * librdkafka logs every failed connection of every broker; a person wants to hear once that brokers are away.
+ * So those lines go to debug, and the first error callback says it in our words. */
+#include "kafka/client.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "config/diag.h"
+#include "kafka/errors.h"
+
+static const char *role(const struct client *client)
+{
+    return client->kind == CLIENT_CONSUMER ? "consumer" : "producer";
+}
+
+static struct log_place place_of(const struct client *client)
+{
+    return (struct log_place){client->chain, NULL};
+}
+
+/** Called by any of librdkafka's threads. */
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    const struct client *client = rd_kafka_opaque(rk);
+    int32_t ours = level <= 4 ? WEIR_LOG_WARN : level <= 6 ? WEIR_LOG_INFO : WEIR_LOG_DEBUG;
+
+    if (!client || strcmp(facility, "CONFWARN") == 0)
+        return;
+    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 || strcmp(facility, "FATAL") == 0)
+        ours = WEIR_LOG_DEBUG; /* on_error says it */
+    log_at(place_of(client), ours, "librdkafka: client=%s facility=%s %s", role(client), facility, text);
+}
+
+static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
+{
+    struct client *client = opaque;
+    char text[512];
+
+    if (err == RD_KAFKA_RESP_ERR__FATAL) {
+        rd_kafka_fatal_error(rk, text, sizeof text);
+        if (!client->fatal)
+            client->fatal = str_dup(str_of(text));
+        return;
+    }
+    if (err == RD_KAFKA_RESP_ERR__AUTHENTICATION || err == RD_KAFKA_RESP_ERR__SSL) {
+        log_at(place_of(client), client->away ? WEIR_LOG_DEBUG : WEIR_LOG_ERROR,
+               "brokers refuse the connection, waiting (see sasl.* and ssl.* under [kafka]): client=%s "
+               "error=\"%s\"",
+               role(client), reason);
+        client->away = true;
+    } else if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !client->away) {
+        log_at(place_of(client), WEIR_LOG_WARN, "no broker can be reached, waiting: client=%s error=\"%s\"",
+               role(client), reason);
+        client->away = true;
+    } else {
+        log_at(place_of(client), WEIR_LOG_DEBUG, "librdkafka: client=%s error=\"%s\"", role(client), reason);
+    }
+}
+
+void client_well(struct client *client)
+{
+    if (!client->away)
+        return;
+    client->away = false;
+    log_at(place_of(client), WEIR_LOG_INFO, "brokers are back: client=%s", role(client));
+}
+
+static void wake_by(struct client *client, rd_kafka_queue_t *queue)
+{
+    static const uint64_t one = 1;
+
+    if (queue && client->wake_fd >= 0)
+        rd_kafka_queue_io_event_enable(queue, client->wake_fd, &one, sizeof one);
+    if (queue)
+        rd_kafka_queue_destroy(queue);
+}
+
+static rd_kafka_conf_t *make_conf(struct client *client, const struct settings *settings,
+                                  const struct client_callbacks *callbacks, struct diag *diag)
+{
+    rd_kafka_conf_t *conf = properties_new(client->kind, settings, diag);
+
+    if (!conf)
+        return NULL;
+    rd_kafka_conf_set_opaque(conf, client);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    if (callbacks->rebalance)
+        rd_kafka_conf_set_rebalance_cb(conf, callbacks->rebalance);
+    if (callbacks->committed)
+        rd_kafka_conf_set_offset_commit_cb(conf, callbacks->committed);
+    if (callbacks->delivered)
+        rd_kafka_conf_set_dr_msg_cb(conf, callbacks->delivered);
+    return conf;
+}
+
+bool client_open(struct client *client, enum client_kind kind, const struct settings *settings,
+                 const struct client_callbacks *callbacks, struct diag *diag)
+{
+    bool consumes = kind == CLIENT_CONSUMER;
+    rd_kafka_conf_t *conf;
+    char text[512];
+
+    client->kind = kind;
+    conf = make_conf(client, settings, callbacks, diag);
+    if (!conf)
+        return false;
+    client->rk = rd_kafka_new(consumes ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    if (!client->rk) {
+        rd_kafka_conf_destroy(conf);
+        diag_error(diag, properties_place(settings, kind, text), "librdkafka says: %s", text);
+        return false;
+    }
+    if (consumes) {
+        rd_kafka_poll_set_consumer(client->rk);
+        wake_by(client, rd_kafka_queue_get_consumer(client->rk));
+    } else {
+        wake_by(client, rd_kafka_queue_get_main(client->rk));
+    }
+    return true;
+}
+
+void client_close(struct client *client)
+{
+    if (client->rk)
+        rd_kafka_destroy(client->rk);
+    client->rk = NULL;
+    free(client->fatal);
+    client->fatal = NULL;
+}
+
+rd_kafka_topic_t *client_topic(struct client *client, const struct weir_topic *topic, struct diag *diag)
+{
+    rd_kafka_topic_conf_t *conf = properties_for_topic(client->rk, topic, diag);
+    rd_kafka_topic_t *handle = NULL;
+    char *name = str_dup(topic->name);
+
+    if (conf && name)
+        handle = rd_kafka_topic_new(client->rk, name, conf); /* takes conf over, but not where it fails */
+    if (!handle && conf) {
+        const char *said = rd_kafka_err2str(rd_kafka_last_error());
+
+        diag_error(diag, topic->n_settings ? topic->settings[0]->place : (struct place){NULL, 0},
+                   "stage \"%s\": topic \"" STR_FMT "\": librdkafka says: %s", topic->stage,
+                   STR_ARG(topic->name), name ? said : "no memory");
+        rd_kafka_topic_conf_destroy(conf);
+    }
+    free(name);
+    return handle;
+}
+
+rd_kafka_resp_err_t client_look(struct client *client, rd_kafka_topic_t *topic, int timeout_ms)
+{
+    const struct rd_kafka_metadata *about;
+    rd_kafka_resp_err_t err = rd_kafka_metadata(client->rk, 0, topic, &about, timeout_ms);
+
+    if (err)
+        return err;
+    client_well(client);
+    if (about->topic_cnt == 1)
+        err = about->topics[0].err;
+    rd_kafka_metadata_destroy(about);
+    return err;
+}

@@ -1,0 +1,87 @@
+/* commits.c: see commits.h.
+ *
+ * Explicit commits, not librdkafka's own store and timer: a commit has an answer of its own, can be waited
+ * for with a bound before a partition is given up, and may go back as well as forward (after a lost offset).
+ * The price, one request an interval, is the same. */
+#include "kafka/commits.h"
+
+#include "base/clock.h"
+
+/** What a rebalance brings with it: the next owner begins where we last committed. */
+static bool is_usual(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS || err == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+           err == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || err == RD_KAFKA_RESP_ERR__NO_OFFSET;
+}
+
+void commits_result(struct commits *c, rd_kafka_resp_err_t err, const rd_kafka_topic_partition_list_t *list)
+{
+    int i;
+
+    for (i = 0; list && i < list->cnt; i++) {
+        struct partition *part = partitions_find(c->partitions, list->elems[i].partition);
+        rd_kafka_resp_err_t own = list->elems[i].err ? list->elems[i].err : err;
+
+        if (!own && part)
+            part->committed = list->elems[i].offset;
+        err = err ? err : own;
+    }
+    if (!err) {
+        c->last_at = clock_wall_ms();
+        if (c->said)
+            log_at(c->place, WEIR_LOG_INFO, "commits succeed again");
+        c->said = false;
+    } else if (!is_usual(err) && !c->said) {
+        log_at(c->place, WEIR_LOG_WARN, "commit failed, will be tried again: error=\"%s\"",
+               rd_kafka_err2str(err));
+        c->said = true;
+    } else {
+        log_at(c->place, WEIR_LOG_DEBUG, "commit failed: error=\"%s\"", rd_kafka_err2str(err));
+    }
+}
+
+void commits_start(struct commits *c)
+{
+    rd_kafka_topic_partition_list_t *list =
+        c->pending ? NULL : partitions_uncommitted(c->partitions, c->topic);
+
+    if (!list)
+        return;
+    c->pending = rd_kafka_commit(c->rk, list, 1) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+struct answer {
+    struct commits *commits;
+    bool came, good;
+};
+
+static void on_answer(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
+                      void *opaque)
+{
+    struct answer *answer = opaque;
+
+    (void)rk;
+    commits_result(answer->commits, err, list);
+    answer->came = true;
+    answer->good = err == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+bool commits_now(struct commits *c, int timeout_ms)
+{
+    rd_kafka_topic_partition_list_t *list = partitions_uncommitted(c->partitions, c->topic);
+    int64_t until = clock_mono_ms() + timeout_ms;
+    struct answer answer = {.commits = c};
+    rd_kafka_queue_t *queue;
+
+    if (!list)
+        return true;
+    queue = rd_kafka_queue_new(c->rk);
+    if (rd_kafka_commit_queue(c->rk, list, queue, on_answer, &answer) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        while (!answer.came && clock_mono_ms() < until)
+            rd_kafka_queue_poll_callback(queue, 50);
+    }
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_topic_partition_list_destroy(list);
+    return answer.good;
+}

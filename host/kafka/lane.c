@@ -1,0 +1,223 @@
+/* lane.c: see lane.h.
+ *
+ * The lane keeps every unanswered send in one list, in order, with a cursor at the first that librdkafka does
+ * not have. A full queue leaves the cursor where it is; a client that failed for good is replaced, and the
+ * cursor put back to the head: everything unacknowledged goes out again in the old order, which can repeat
+ * records but neither lose nor reorder any. Rejected: to rewind the consumer instead, which takes every
+ * record in flight through the plugins twice, and with it their counts.
+ *
+ * A list of their own, because librdkafka forgets what it had when it is destroyed. It costs no memory: the
+ * links are in the send. */
+#include "kafka/lane.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/diag.h"
+
+/* Values up to this size are copied into librdkafka's own message, which it allocates anyway; larger ones
+ * stay where they are until the report. Which limit is best is to be measured on a real load. */
+#define COPY_MAX 4096
+
+/* ---- the list */
+
+static void append(struct lane *lane, struct send *send)
+{
+    send->next = NULL;
+    send->io = lane->tail;
+    if (lane->tail)
+        lane->tail->next = send;
+    else
+        lane->head = send;
+    lane->tail = send;
+    if (!lane->unsent)
+        lane->unsent = send;
+    lane->count++;
+}
+
+static void unlink_send(struct lane *lane, struct send *send)
+{
+    struct send *before = send->io;
+
+    if (lane->unsent == send)
+        lane->unsent = send->next;
+    if (before)
+        before->next = send->next;
+    else
+        lane->head = send->next;
+    if (send->next)
+        send->next->io = before;
+    else
+        lane->tail = before;
+    lane->count--;
+    lane->answered += before == NULL;
+    send->next = NULL;
+    send->io = NULL;
+}
+
+/* ---- to librdkafka */
+
+/** librdkafka's calls take void * for what they only read. */
+static void *bytes(struct weir_str s)
+{
+    return (void *)(uintptr_t)s.ptr;
+}
+
+static rd_kafka_headers_t *make_headers(const struct send *send)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(send->n_headers);
+    size_t i;
+
+    for (i = 0; i < send->n_headers; i++) {
+        const struct weir_header *h = &send->headers[i];
+
+        rd_kafka_header_add(headers, h->name.ptr ? h->name.ptr : "", (ssize_t)h->name.len, h->value.ptr,
+                            (ssize_t)h->value.len);
+    }
+    return headers;
+}
+
+/** librdkafka takes 0 for "now": the first millisecond of 1970 becomes the second. */
+static int64_t timestamp(const struct send *send)
+{
+    if (!send->has_timestamp)
+        return 0;
+    return send->timestamp_ms ? send->timestamp_ms : 1;
+}
+
+static rd_kafka_resp_err_t produce(struct lane *lane, struct send *send)
+{
+    const struct outlet *outlet = send->topic->io;
+    rd_kafka_headers_t *headers = send->n_headers ? make_headers(send) : NULL;
+    int flags = send->value.len <= COPY_MAX ? RD_KAFKA_MSG_F_COPY : 0;
+    rd_kafka_resp_err_t err;
+
+    err = rd_kafka_producev(lane->client.rk, RD_KAFKA_V_RKT(outlet->handle[lane->index]),
+                            RD_KAFKA_V_PARTITION(send->partition), RD_KAFKA_V_PARTITION(send->partition),
+                            RD_KAFKA_V_MSGFLAGS(flags), RD_KAFKA_V_VALUE(bytes(send->value), send->value.len),
+                            RD_KAFKA_V_KEY(bytes(send->key), send->key.len),
+                            RD_KAFKA_V_TIMESTAMP(timestamp(send)), RD_KAFKA_V_OPAQUE(send),
+                            RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+    if (err && headers)
+        rd_kafka_headers_destroy(headers);
+    return err;
+}
+
+/** Gives one send to librdkafka; false where it does not take it (yet). */
+static bool push(struct lane *lane, struct send *send, rd_kafka_resp_err_t *err)
+{
+    *err = produce(lane, send);
+    if (*err)
+        return false;
+    lane->unsent = send->next;
+    return true;
+}
+
+static void push_unsent(struct lane *lane)
+{
+    rd_kafka_resp_err_t err;
+
+    while (lane->unsent && !lane->failed) {
+        struct send *send = lane->unsent;
+
+        if (push(lane, send, &err))
+            continue;
+        if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+            return;
+        if (errors_fault(err) == FAULT_PRODUCER) {
+            lane->failed = true;
+            return;
+        }
+        unlink_send(lane, send);
+        lane->left(lane->owner, lane, send, err);
+    }
+}
+
+void lane_send(struct lane *lane, struct send *send)
+{
+    bool first = !lane->unsent && !lane->failed && lane->client.rk;
+    rd_kafka_resp_err_t err;
+
+    append(lane, send);
+    if (first)
+        push(lane, send, &err); /* what it says, it will say again at the next poll */
+}
+
+/* ---- from librdkafka */
+
+static void on_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+    struct client *client = opaque;
+    struct lane *lane = client->owner;
+    struct send *send = message->_private;
+    rd_kafka_resp_err_t err = message->err;
+
+    if (err && (errors_fault(err) == FAULT_PRODUCER || rd_kafka_fatal_error(rk, NULL, 0))) {
+        lane->failed = true; /* it stays in the list, and goes out again */
+        return;
+    }
+    unlink_send(lane, send);
+    if (errors_fault(err) == FAULT_PASSING) {
+        append(lane, send);
+        return;
+    }
+    if (!err) {
+        lane->failures = 0;
+        client_well(client);
+    }
+    lane->left(lane->owner, lane, send, err);
+}
+
+void lane_poll(struct lane *lane)
+{
+    if (!lane->client.rk)
+        return;
+    rd_kafka_poll(lane->client.rk, 0);
+    if (lane->client.fatal)
+        lane->failed = true;
+    push_unsent(lane);
+}
+
+/* ---- open and closed */
+
+static bool open_topics(struct lane *lane, struct weir_topic *const *topics, size_t n_topics,
+                        struct diag *diag)
+{
+    size_t i;
+
+    for (i = 0; i < n_topics; i++) {
+        struct outlet *outlet = topics[i]->io;
+
+        outlet->handle[lane->index] = client_topic(&lane->client, topics[i], diag);
+        if (!outlet->handle[lane->index])
+            return false;
+    }
+    return true;
+}
+
+bool lane_open(struct lane *lane, const struct settings *settings, struct weir_topic *const *topics,
+               size_t n_topics, struct diag *diag)
+{
+    static const struct client_callbacks callbacks = {.delivered = on_delivered};
+    enum client_kind kind = lane->index == LANE_SOLO ? CLIENT_SOLO_PRODUCER : CLIENT_PRODUCER;
+
+    lane->client.owner = lane;
+    lane->failed = false;
+    lane->unsent = lane->head;
+    return client_open(&lane->client, kind, settings, &callbacks, diag) &&
+           open_topics(lane, topics, n_topics, diag);
+}
+
+void lane_close(struct lane *lane, struct weir_topic *const *topics, size_t n_topics)
+{
+    size_t i;
+
+    for (i = 0; i < n_topics; i++) {
+        struct outlet *outlet = topics[i]->io;
+
+        if (outlet && outlet->handle[lane->index])
+            rd_kafka_topic_destroy(outlet->handle[lane->index]);
+        if (outlet)
+            outlet->handle[lane->index] = NULL;
+    }
+    client_close(&lane->client);
+}

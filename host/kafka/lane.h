@@ -1,0 +1,44 @@
+/* lane.h: one producer client and the sends that are on their way through it, in order.
+ *
+ * Thread: the task's.
+ */
+#ifndef WEIR_KAFKA_LANE_H
+#define WEIR_KAFKA_LANE_H
+
+#include "kafka/client.h"
+#include "kafka/errors.h"
+
+enum { LANE_MAIN, LANE_SOLO, LANES };
+
+/** What the world keeps in weir_topic.io: the topic's handle in each lane. */
+struct outlet {
+    rd_kafka_topic_t *handle[LANES];
+};
+
+struct lane {
+    int index; /* LANE_… */
+    struct client client;
+    struct send *head, *tail; /* everything unanswered, in order; linked by next and io */
+    struct send *unsent;      /* from here on librdkafka does not have it */
+    size_t count;
+    uint64_t answered; /* how often the head moved on */
+    bool failed;       /* the client is finished, and wants replacing */
+    unsigned failures; /* in a row */
+    int64_t reopen_at; /* monotonic milliseconds: not before */
+    void *owner;
+    /** What became of a send that has left the lane. It may add new ones. */
+    void (*left)(void *owner, struct lane *lane, struct send *send, rd_kafka_resp_err_t err);
+};
+
+/** Opens the client, and a handle for each topic. False: diag says why. */
+bool lane_open(struct lane *lane, const struct settings *settings, struct weir_topic *const *topics,
+               size_t n_topics, struct diag *diag);
+void lane_close(struct lane *lane, struct weir_topic *const *topics, size_t n_topics);
+
+/** Takes a send over. Calls nobody. */
+void lane_send(struct lane *lane, struct send *send);
+
+/** Serves reports and sends what waits. */
+void lane_poll(struct lane *lane);
+
+#endif

@@ -1,0 +1,50 @@
+/* offsets.c: see offsets.h.
+ *
+ * librdkafka could find the committed offsets itself, but then tells "there is none" and "it is out of range"
+ * apart only in the words of a message, and weir treats the two very differently. */
+#include "kafka/offsets.h"
+
+#include "kafka/errors.h"
+
+#define ASK_MS 1000
+
+static bool worth_asking_again(rd_kafka_resp_err_t err)
+{
+    return errors_is_away(err) || errors_fault(err) == FAULT_PASSING ||
+           err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION; /* no leader is known yet */
+}
+
+static rd_kafka_resp_err_t first_error(const rd_kafka_topic_partition_list_t *list)
+{
+    int i;
+
+    for (i = 0; i < list->cnt; i++) {
+        if (list->elems[i].err)
+            return list->elems[i].err;
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+rd_kafka_resp_err_t offsets_committed(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list,
+                                      const struct patience *patience)
+{
+    rd_kafka_resp_err_t err;
+
+    do {
+        err = rd_kafka_committed(rk, list, ASK_MS);
+        if (!err)
+            err = first_error(list);
+    } while (worth_asking_again(err) && patience->wait(patience->self));
+    return err;
+}
+
+rd_kafka_resp_err_t offsets_range(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *low,
+                                  int64_t *high, const struct patience *patience)
+{
+    rd_kafka_resp_err_t err;
+
+    do {
+        err = rd_kafka_query_watermark_offsets(rk, topic, partition, low, high, ASK_MS);
+    } while (worth_asking_again(err) && patience->wait(patience->self));
+    return err;
+}

@@ -1,0 +1,26 @@
+/* offsets.h: where to begin: questions to the brokers about offsets, asked until they are answered.
+ *
+ * Thread: the task's; the calls block it, and give it back a few times a second through `patience`.
+ */
+#ifndef WEIR_KAFKA_OFFSETS_H
+#define WEIR_KAFKA_OFFSETS_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "config/config.h"
+
+/** Called while brokers do not answer. False: stop asking. */
+struct patience {
+    void *self;
+    bool (*wait)(void *self);
+};
+
+/** Puts the committed offsets into list; a negative one: there is none. */
+rd_kafka_resp_err_t offsets_committed(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list,
+                                      const struct patience *patience);
+
+/** The first offset of a partition, and the one behind its last. */
+rd_kafka_resp_err_t offsets_range(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *low,
+                                  int64_t *high, const struct patience *patience);
+
+#endif

@@ -1,0 +1,273 @@
+/* properties.c: see properties.h.
+ *
+ * librdkafka says itself what it does not know or take, so there is no list of its properties here: only what
+ * weir prefers and what it must have. A property under [kafka] that fits only the
+ * other kind of client is taken and ignored by librdkafka, which is what a shared section wants. */
+#include "kafka/properties.h"
+
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "config/diag.h"
+#include "config/property.h"
+
+#define EAGER_ONLY_BEFORE 0x020601ff /* cooperative assignors lose records or hang below */
+
+struct property {
+    const char *name, *value;
+};
+
+/* What weir prefers; the user may set it otherwise. Not every library knows them all. */
+static const struct property consumer_defaults[] = {
+    {"session.timeout.ms", "10000"},      {"partition.assignment.strategy", "range"},
+    {"queued.min.messages", "10000000"},  /* out of the way: prefetch is bounded by bytes */
+    {"fetch.queue.backoff.ms", "20"},     /* from 2.2.0; before it, see awake.h */
+    {"reconnect.backoff.max.ms", "1000"}, /* a restarted broker is found again within a session */
+    {"socket.keepalive.enable", "true"},  {"socket.nagle.disable", "true"},
+    {"enable.metrics.push", "false"},     {NULL, NULL},
+};
+static const struct property producer_defaults[] = {
+    {"linger.ms", "10"},
+    {"compression.type", "lz4"},
+    {"partitioner", "murmur2_random"}, /* keyed records where the Java clients put them */
+    {"queue.buffering.max.messages", "1000000"},
+    {"socket.keepalive.enable", "true"},
+    {"reconnect.backoff.max.ms", "1000"},
+    {"socket.nagle.disable", "true"},
+    {"enable.metrics.push", "false"},
+    {NULL, NULL},
+};
+
+/* What no user may set otherwise: config/property.c refuses these. */
+static const struct property consumer_musts[] = {
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "error"},
+    {"enable.partition.eof", "false"},
+    {NULL, NULL},
+};
+static const struct property producer_musts[] = {
+    {"enable.idempotence", "true"},
+    {"acks", "all"},
+    {"message.timeout.ms", "0"},
+    {NULL, NULL},
+};
+static const struct property solo_musts[] = {
+    {"batch.num.messages", "1"},
+    {"linger.ms", "0"},
+    {NULL, NULL},
+};
+
+const char *properties_library_fault(int version)
+{
+    if (version < 0x020002ff)
+        return "weir needs librdkafka 2.0.2 or later";
+    if (version >= 0x02010000 && version < 0x02030000)
+        return "librdkafka 2.1 and 2.2 lose commits and hang in group rebalances: take another version";
+    return NULL;
+}
+
+int64_t properties_prefetch(const struct settings *settings)
+{
+    const int64_t mib = 1 << 20;
+    int64_t bytes = settings->memory / 4;
+
+    return bytes < mib ? mib : bytes > 16 * mib ? 16 * mib : bytes;
+}
+
+/* ---- setting one property */
+
+/** Those that a library does not know or was not built with do not matter. */
+static void set_all(rd_kafka_conf_t *conf, const struct property *list)
+{
+    for (; list->name; list++)
+        rd_kafka_conf_set(conf, list->name, list->value, NULL, 0);
+}
+
+static void must_set(rd_kafka_conf_t *conf, const char *name, const char *value,
+                     const struct settings *settings, struct diag *diag)
+{
+    char why[512];
+
+    if (rd_kafka_conf_set(conf, name, value, why, sizeof why) != RD_KAFKA_CONF_OK)
+        diag_error(diag, settings->place, "librdkafka says: %s", why);
+}
+
+/* ---- the user's */
+
+static bool assignor_is_safe(const struct config_key *key, struct diag *diag)
+{
+    if (!str_is(key->name, "partition.assignment.strategy") || rd_kafka_version() >= EAGER_ONLY_BEFORE)
+        return true;
+    if (!strstr(key->value.ptr, "cooperative"))
+        return true;
+    diag_error(diag, key->place,
+               "partition.assignment.strategy: cooperative assignors are not safe before "
+               "librdkafka 2.6.1, and this is %s",
+               rd_kafka_version_str());
+    return false;
+}
+
+/** Reports a refusal, without the value where that must not be shown. */
+static void refused(const struct config_key *key, const char *name, const char *complaint, struct diag *diag)
+{
+    if (key->hidden && key->value.len && strstr(complaint, key->value.ptr))
+        diag_error(diag, key->place, "%s: librdkafka refuses its value (which came from outside: not shown)",
+                   name);
+    else
+        diag_error(diag, key->place, "%s: librdkafka says: %s", name, complaint);
+}
+
+static void set_users(rd_kafka_conf_t *conf, const struct config_key *key, struct diag *diag)
+{
+    char why[512];
+
+    if (key->broken || !assignor_is_safe(key, diag))
+        return;
+    if (rd_kafka_conf_set(conf, key->name.ptr, key->value.ptr, why, sizeof why) != RD_KAFKA_CONF_OK)
+        refused(key, key->name.ptr, why, diag);
+}
+
+static const struct config_keys *users(const struct settings *s, enum client_kind kind)
+{
+    return kind == CLIENT_CONSUMER ? s->consumer : s->producer;
+}
+
+/* ---- whole configurations */
+
+static void set_member(rd_kafka_conf_t *conf, const struct settings *s, struct diag *diag)
+{
+    char member[512];
+
+    must_set(conf, "group.id", s->group, s, diag);
+    if (!s->instance)
+        return;
+    snprintf(member, sizeof member, "%s/%s/%u", s->instance, s->chain, (unsigned)s->task);
+    must_set(conf, "group.instance.id", member, s, diag);
+}
+
+static void set_defaults(rd_kafka_conf_t *conf, enum client_kind kind, const struct settings *s)
+{
+    char text[128];
+
+    set_all(conf, kind == CLIENT_CONSUMER ? consumer_defaults : producer_defaults);
+    snprintf(text, sizeof text, "weir-%s", s->chain);
+    rd_kafka_conf_set(conf, "client.id", text, NULL, 0);
+    snprintf(text, sizeof text, "%lld", (long long)(properties_prefetch(s) / 1024));
+    rd_kafka_conf_set(conf, "queued.max.messages.kbytes", text, NULL, 0);
+}
+
+rd_kafka_conf_t *properties_new(enum client_kind kind, const struct settings *settings, struct diag *diag)
+{
+    const char *fault = properties_library_fault(rd_kafka_version());
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    const struct config_keys *keys = users(settings, kind);
+    size_t i, before = diag->errors;
+
+    if (fault)
+        diag_error(diag, settings->place, "%s (this is %s)", fault, rd_kafka_version_str());
+    set_defaults(conf, kind, settings);
+    for (i = 0; i < keys->count; i++)
+        set_users(conf, &keys->items[i], diag);
+    if (kind == CLIENT_CONSUMER) {
+        set_all(conf, consumer_musts);
+        set_member(conf, settings, diag);
+    } else {
+        set_all(conf, producer_musts);
+    }
+    if (kind == CLIENT_SOLO_PRODUCER)
+        set_all(conf, solo_musts);
+    if (diag->errors == before)
+        return conf;
+    rd_kafka_conf_destroy(conf);
+    return NULL;
+}
+
+static void set_topics(rd_kafka_topic_conf_t *conf, const struct config_key *key, struct diag *diag)
+{
+    const char *name = key->name.ptr + (str_starts(key->name, STR("topic.")) ? strlen("topic.") : 0);
+    const char *why = property_refused(str_of(name));
+    char text[512];
+
+    if (key->broken)
+        return;
+    if (why)
+        diag_error(diag, key->place, "topic.%s: %s", name, why);
+    else if (rd_kafka_topic_conf_set(conf, name, key->value.ptr, text, sizeof text) != RD_KAFKA_CONF_OK)
+        refused(key, name, text, diag);
+}
+
+rd_kafka_topic_conf_t *properties_for_topic(rd_kafka_t *rk, const struct weir_topic *topic, struct diag *diag)
+{
+    rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(rk);
+    size_t i, before = diag->errors;
+
+    for (i = 0; i < topic->n_settings; i++)
+        set_topics(conf, topic->settings[i], diag);
+    if (diag->errors == before)
+        return conf;
+    rd_kafka_topic_conf_destroy(conf);
+    return NULL;
+}
+
+/* ---- which line was it */
+
+/** The next word of names' letters that holds a dot. False: there is none. */
+static bool next_name(const char **text, struct weir_str *word)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._";
+
+    for (;;) {
+        *text += strcspn(*text, letters);
+        *word = str_make(*text, strspn(*text, letters));
+        *text += word->len;
+        while (word->len && word->ptr[word->len - 1] == '.')
+            word->len--; /* the end of a sentence */
+        if (!**text && !word->len)
+            return false;
+        if (word->len && memchr(word->ptr, '.', word->len))
+            return true;
+    }
+}
+
+/** True where the text names the property, or begins its name: librdkafka calls some by a shorter alias. */
+static bool mentions(const char *text, struct weir_str name)
+{
+    struct weir_str word;
+
+    while (next_name(&text, &word)) {
+        if (str_starts(name, word))
+            return true;
+    }
+    return false;
+}
+
+static const struct config_key *mentioned(const struct config_keys *keys, const char *text)
+{
+    size_t i;
+
+    for (i = keys->count; i-- > 0;) { /* the later one counts */
+        if (mentions(text, keys->items[i].name))
+            return &keys->items[i];
+    }
+    return NULL;
+}
+
+struct place properties_place(const struct settings *settings, enum client_kind kind, const char *text)
+{
+    const struct config_key *key = mentioned(users(settings, kind), text);
+
+    return key ? key->place : settings->place;
+}
+
+void properties_ignored(const struct settings *settings, enum client_kind kind, const char *line,
+                        struct diag *diag)
+{
+    const struct config_keys *keys = users(settings, kind);
+    const struct config_keys own = {keys->items + settings->shared, keys->count - settings->shared};
+    const struct config_key *key = strstr(line, "will be ignored") ? mentioned(&own, line) : NULL;
+
+    if (key)
+        diag_warning(diag, key->place, "%s has no effect on a %s", key->name.ptr,
+                     kind == CLIENT_CONSUMER ? "consumer" : "producer");
+}

@@ -1,0 +1,221 @@
+/* A task on the mock cluster: what it takes, sends, commits, and how it ends. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "kafka/running.h"
+
+#define PARTITIONS 4
+
+static void start_cluster(struct setup *s, const char *group)
+{
+    setup_start(s, 1, group);
+    embedded_topic(s->embedded, "in", PARTITIONS);
+    embedded_topic(s->embedded, "out", PARTITIONS);
+    embedded_topic(s->embedded, "failed", 1);
+}
+
+static void a_stop_neither_loses_nor_repeats(void **state)
+{
+    struct setup s;
+    struct running r;
+    int again, missing, round, before = 0;
+
+    (void)state;
+    start_cluster(&s, "stop");
+    setup_done(&s);
+    setup_write(&s, "in", "v", 3000);
+    for (round = 0; round < 2; round++) { /* stopped in mid-stream; then to the end */
+        running_make(&r, &s);
+        r.chain.hold = round ? 0 : 70; /* some are held when it is stopped */
+        running_go(&r);
+        assert_true(running_await(&r, round ? 3000 - before : 500, 15000));
+        assert_int_equal(running_stop(&r), TASK_STOPPED);
+        assert_string_equal(task_why(r.task), "");
+        assert_int_equal(r.chain.taken, r.chain.acknowledged);
+        before = r.chain.acknowledged;
+        running_clear(&r);
+    }
+    missing = setup_count(&s, "out", "v", 3000, 10000, &again);
+    assert_int_equal(missing, 0);
+    assert_int_equal(again, 0);
+    assert_int_equal(setup_committed(&s, "in", PARTITIONS), 3000);
+    setup_stop(&s);
+}
+
+static void only_the_safe_is_committed_when_the_chain_stops(void **state)
+{
+    struct setup s;
+    struct running r;
+
+    (void)state;
+    start_cluster(&s, "broken");
+    setup_done(&s);
+    setup_write(&s, "in", "v", 10);
+    running_start(&r, &s);
+    assert_true(running_await(&r, 10, 15000));
+    rd_kafka_mock_push_request_errors(setup_cluster(&s), API_PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    setup_key(&s, "retries", "5"); /* the writer has a client of its own: its error is not that one */
+    {
+        struct diag diag;
+        struct writer *w;
+        struct record record = {.partition = 0, .value = STR("poison")};
+
+        diag_init(&diag);
+        w = writer_new("w", &s.all, "in", &diag);
+        writer_send(w, &record);
+        writer_flush(w, 5000);
+        if (writer_counts(w).refused) { /* the error was for whoever came first: make another */
+            rd_kafka_mock_push_request_errors(setup_cluster(&s), API_PRODUCE, 2, RD_KAFKA_RESP_ERR_NO_ERROR,
+                                              RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+            writer_destroy(w);
+            w = writer_new("w", &s.all, "in", &diag);
+            writer_send(w, &record);
+            writer_flush(w, 5000);
+        }
+        writer_destroy(w);
+        diag_fini(&diag);
+    }
+    assert_int_equal(running_join(&r), TASK_CHAIN_STOPPED);
+    assert_non_null(strstr(task_why(r.task), "grant Write"));
+    assert_int_equal(setup_committed(&s, "in", PARTITIONS), 10);
+    running_clear(&r);
+    setup_stop(&s);
+}
+
+static void a_refused_record_moves_the_watermark_once_its_error_record_is_safe(void **state)
+{
+    struct setup s;
+    struct running r;
+    char *large = malloc(300000);
+
+    (void)state;
+    start_cluster(&s, "refused");
+    s.keys[s.all.count] = (struct config_key){STR("message.max.bytes"), STR("100000"), STR("100000"),
+                                              {"test.conf", 1},         false,         false};
+    setup_done(&s);
+    s.chain.producer.count++; /* the limit is the task's alone, not the writer's */
+    {
+        struct diag diag;
+        struct writer *w;
+        struct record record = {.partition = 0, .value = str_make(large, 300000)};
+
+        diag_init(&diag);
+        memset(large, 'x', 300000);
+        w = writer_new("w", &s.all, "in", &diag);
+        assert_true(writer_send(w, &record));
+        assert_true(writer_flush(w, 10000));
+        writer_destroy(w);
+        diag_fini(&diag);
+    }
+    running_start(&r, &s);
+    assert_true(running_await(&r, 1, 15000));
+    assert_int_equal(running_stop(&r), TASK_STOPPED);
+    assert_int_equal(setup_total(&s, "failed", 1, 5000), 1);
+    assert_int_equal(setup_committed(&s, "in", PARTITIONS), 1);
+    running_clear(&r);
+    setup_stop(&s);
+    free(large);
+}
+
+static void brokers_that_go_and_come_cost_nothing(void **state)
+{
+    struct setup s;
+    struct running r;
+    int again = 0, missing;
+
+    (void)state;
+    start_cluster(&s, "away");
+    setup_done(&s);
+    s.chain.memory = 1 << 20; /* a small queue, so that it is kept awake, too (awake.h) */
+    setup_write(&s, "in", "v", 20000);
+    running_start(&r, &s);
+    assert_true(running_await(&r, 1000, 15000));
+    rd_kafka_mock_broker_set_down(setup_cluster(&s), 1);
+    poll(NULL, 0, 1500);
+    rd_kafka_mock_broker_set_up(setup_cluster(&s), 1);
+    running_await(&r, 20000, 20000);
+    assert_int_equal(running_stop(&r), TASK_STOPPED);
+    missing = setup_count(&s, "out", "v", 20000, 10000, &again);
+    assert_int_equal(missing, 0);
+    assert_int_equal(setup_committed(&s, "in", PARTITIONS), 20000);
+    running_clear(&r);
+    setup_stop(&s);
+}
+
+static void what_is_stuck_bounds_memory_and_is_not_committed(void **state)
+{
+    struct setup s;
+    struct running r;
+    struct task_status status;
+    int i;
+
+    (void)state;
+    start_cluster(&s, "stuck");
+    setup_done(&s);
+    s.chain.memory = 1 << 20; /* 512 records at once */
+    s.chain.drain_timeout = 300;
+    setup_write(&s, "in", "v", 5000);
+    running_make(&r, &s);
+    r.chain.hold = 100000; /* a sink that waits for more than may be in flight */
+    running_go(&r);
+    for (i = 0; i < 1500; i++) {
+        task_status(r.task, &status);
+        if (status.source.paused)
+            break;
+        poll(NULL, 0, 10);
+    }
+    assert_true(status.source.paused); /* and the group goes on being served */
+    assert_true(r.chain.most_in_flight <= 512);
+    atomic_store(&r.chain.stuck, true);
+    assert_int_equal(running_stop(&r), TASK_STOPPED);
+    assert_int_equal(setup_committed(&s, "in", PARTITIONS), 0);
+    running_clear(&r);
+    setup_stop(&s);
+}
+
+static void a_task_that_cannot_finish_in_time_says_so(void **state)
+{
+    struct setup s;
+    struct running r;
+    int64_t start;
+
+    (void)state;
+    start_cluster(&s, "slow");
+    setup_done(&s);
+    s.chain.drain_timeout = 500;
+    setup_write(&s, "in", "v", 15);
+    running_make(&r, &s);
+    r.chain.hold = 100;
+    running_go(&r);
+    while (atomic_load(&r.chain.taken) < 15)
+        poll(NULL, 0, 5);
+    rd_kafka_mock_broker_set_down(setup_cluster(&s), 1);
+    start = clock_mono_ms();
+    assert_int_equal(running_stop(&r), TASK_CUT_SHORT);
+    assert_non_null(strstr(task_why(r.task), "will be repeated"));
+    assert_true(clock_mono_ms() - start < 12000);
+    running_clear(&r);
+    setup_stop(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stop_neither_loses_nor_repeats),
+        cmocka_unit_test(only_the_safe_is_committed_when_the_chain_stops),
+        cmocka_unit_test(a_refused_record_moves_the_watermark_once_its_error_record_is_safe),
+        cmocka_unit_test(brokers_that_go_and_come_cost_nothing),
+        cmocka_unit_test(what_is_stuck_bounds_memory_and_is_not_committed),
+        cmocka_unit_test(a_task_that_cannot_finish_in_time_says_so),
+    };
+
+    log_set_level(getenv("VERBOSE") ? WEIR_LOG_DEBUG : WEIR_LOG_ERROR + 1);
+    if (getenv("ONLY"))
+        cmocka_set_test_filter(getenv("ONLY"));
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
