@@ -1,8 +1,52 @@
 /* main.c: picks the command. */
+#include "cli/commands.h"
+
+#include "config/suggest.h"
+
 #include <stdio.h>
 
-int main(void)
+static const struct command *const commands[] = {
+    &command_run,      &command_check, &command_pipe, &command_plugins,
+    &command_generate, &command_watch, &command_demo,
+};
+
+#define COUNT (sizeof commands / sizeof commands[0])
+
+static int print_usage(FILE *to, int status)
 {
-    printf("weir %s\n", WEIR_VERSION);
-    return 0;
+    fprintf(to, "weir COMMAND [OPTION]…\nA plugin host for Kafka streams.\n\n");
+    for (size_t i = 0; i < COUNT; i++)
+        fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(to, "\n'weir COMMAND --help' explains one of them; 'weir --version' tells the version.\n");
+    return status;
+}
+
+static int unknown(const char *word)
+{
+    struct suggest suggest;
+
+    suggest_init(&suggest, str_of(word));
+    for (size_t i = 0; i < COUNT; i++)
+        suggest_offer(&suggest, str_of(commands[i]->name));
+    fprintf(stderr, "weir: unknown command \"%s\"%s\nTry 'weir --help'.\n", word, suggest_hint(&suggest));
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "";
+
+    if (argc < 2)
+        return print_usage(stderr, EXIT_USAGE);
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
+        return print_usage(stdout, EXIT_OK);
+    if (strcmp(word, "--version") == 0) {
+        printf("weir %s (plugin ABI %d.%d)\n", WEIR_VERSION, WEIR_ABI_MAJOR, WEIR_ABI_MINOR);
+        return EXIT_OK;
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        if (strcmp(word, commands[i]->name) == 0)
+            return commands[i]->run(commands[i], argc - 1, argv + 1);
+    }
+    return unknown(word);
 }

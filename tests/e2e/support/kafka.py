@@ -15,6 +15,8 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 BROKER = Path(__file__).resolve().parents[2] / "kafka" / "broker"
+PASSING = ("_TRANSPORT", "_TIMED_OUT", "NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "NOT_COORDINATOR",
+           "COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "_WAIT_COORD")  # fmt: skip
 
 
 class Broker:
@@ -94,10 +96,12 @@ class Client:
     def delete_topics(self, *names):
         for future in self.admin.delete_topics(list(names), operation_timeout=20).values():
             future.result()
+        for name in names:  # the broker still shows them for a moment
+            self.wait_for(f"{name} is gone", lambda name=name: self.partitions(name) == 0)
 
     def partitions(self, topic):
         """The number of partitions of a topic; 0 where there is none of that name."""
-        found = self.admin.list_topics(timeout=20).topics.get(topic)
+        found = _patiently(self.admin.list_topics, timeout=20).topics.get(topic)
         return len(found.partitions) if found else 0
 
     def produce(self, topic, records):
@@ -155,7 +159,7 @@ class Client:
         open_ends = {}
         start = []
         for p in range(self.partitions(topic)):
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20)
+            low, high = _patiently(_range, consumer, topic, p)
             if high > low:
                 open_ends[p] = high
                 start.append(TopicPartition(topic, p, low))
@@ -191,10 +195,7 @@ class Client:
         """The end offset of each partition."""
         consumer = self._asker("reader-of-the-tests")
         try:
-            return {
-                p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20)[1]
-                for p in range(self.partitions(topic))
-            }
+            return {p: _patiently(_range, consumer, topic, p)[1] for p in range(self.partitions(topic))}
         finally:
             consumer.close()
 
@@ -203,7 +204,7 @@ class Client:
         consumer = self._asker(group)
         try:
             asked = [TopicPartition(topic, p) for p in range(self.partitions(topic))]
-            found = consumer.committed(asked, timeout=20)
+            found = _patiently(consumer.committed, asked, timeout=20)
             return {t.partition: t.offset if t.offset >= 0 else None for t in found}
         finally:
             consumer.close()
@@ -232,6 +233,22 @@ class Client:
         if self._producer is not None:
             self._producer.flush(10)
             self._producer = None
+
+
+def _range(consumer, topic, partition):
+    return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)
+
+
+def _patiently(ask, *args, **kwargs):
+    """A broker that was just paused or killed answers some questions with errors for a moment."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return ask(*args, **kwargs)
+        except KafkaException as e:
+            if e.args[0].name() not in PASSING or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _record(m):

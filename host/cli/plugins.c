@@ -1,0 +1,119 @@
+/* plugins.c: `weir plugins`: what plugins there are, and what options each takes. */
+#include "cli/commands.h"
+#include "cli/reference.h"
+#include "supervise/plan.h"
+
+#include <stdio.h>
+
+struct listing {
+    struct loader *loader;
+    int broken;
+};
+
+static void print_line(void *self, struct weir_str name)
+{
+    struct listing *listing = self;
+    const char *why = NULL;
+    const struct plugin *p = loader_open(listing->loader, name, &why);
+
+    if (p) {
+        printf("%-16s %-8s %s\n", p->about.name, p->about.version, p->about.help);
+    } else {
+        listing->broken++;
+        fprintf(stderr, "weir plugins: %s\n", why);
+    }
+}
+
+static void print_option(const struct option_doc *doc)
+{
+    printf("  " STR_FMT "  (" STR_FMT, STR_ARG(doc->name), STR_ARG(doc->type));
+    if (doc->range.len)
+        printf(": " STR_FMT, STR_ARG(doc->range));
+    if (doc->required)
+        printf(", required");
+    else if (doc->def.len)
+        printf(", default " STR_FMT, STR_ARG(doc->def));
+    printf(")\n      " STR_FMT "\n", STR_ARG(doc->help));
+}
+
+static int print_plugin(struct loader *loader, const char *name)
+{
+    const char *why = NULL;
+    const struct plugin *p = loader_open(loader, str_of(name), &why);
+    struct options_walk walk;
+    struct weir_option option;
+    struct arena arena;
+
+    if (!p) {
+        fprintf(stderr, "weir plugins: %s\n", why);
+        return EXIT_TROUBLE;
+    }
+    printf("%s %s: %s\n%s\nfile " STR_FMT ", SHA-256 %.16s…\n", p->about.name, p->about.version,
+           p->about.help, reference_kind(&p->about), STR_ARG(p->path), p->hash);
+    arena_init(&arena, 4096, (size_t)1 << 20);
+    walk = options_walk(p->about.options);
+    printf("\nOptions:\n");
+    while (options_next(&walk, &option)) {
+        struct option_doc doc;
+
+        if (options_describe(&option, &arena, &doc))
+            print_option(&doc);
+    }
+    printf("\nBeside them, every stage takes from, to, emit, when, on_error, retry_timeout, unmasked.\n");
+    arena_fini(&arena);
+    return EXIT_OK;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+    const char *dir = NULL;
+    bool markdown = false;
+    const struct arg args[] = {
+        {.letter = 'c',
+         .name = "config",
+         .value = "DIR",
+         .help = "search the plugin_path of this configuration, too",
+         .text = &dir},
+        {.name = "markdown",
+         .help = "print the reference of all sections and plugins as Markdown",
+         .flag = &markdown},
+        {0},
+    };
+    struct loader *loader = NULL;
+    struct config *config = NULL;
+    struct listing listing = {0};
+    struct diag diag;
+    int first, status = args_read(command, args, argc, argv, &first);
+
+    if (status >= 0)
+        return status;
+    if (argc - first > 1)
+        return args_wrong(command, "one name at most");
+    diag_init(&diag);
+    if (dir)
+        config = config_load(dir, &config_process_env, &diag);
+    loader = loader_new();
+    if (diag.errors || !loader || !plan_plugin_path(loader, config)) {
+        diag_print(&diag, stderr);
+        status = EXIT_CONFIG;
+    } else if (markdown) {
+        status = reference_print(loader) ? EXIT_TROUBLE : EXIT_OK;
+    } else if (first < argc) {
+        status = print_plugin(loader, argv[first]);
+    } else {
+        listing.loader = loader;
+        loader_list(loader, print_line, &listing);
+        status = listing.broken ? EXIT_TROUBLE : EXIT_OK;
+    }
+    loader_destroy(loader);
+    config_destroy(config);
+    diag_fini(&diag);
+    return status;
+}
+
+const struct command command_plugins = {
+    .name = "plugins",
+    .usage = "[-c DIR] [NAME | --markdown]",
+    .summary = "lists the plugins, or the options of one",
+    .run = run,
+};

@@ -1,0 +1,47 @@
+/* run.c: `weir run`, the command that it is all about. */
+#include "cli/commands.h"
+#include "supervise/runner.h"
+
+static int run(const struct command *command, int argc, char **argv)
+{
+    const char *dir = "conf.d";
+    const struct arg args[] = {
+        {.letter = 'c',
+         .name = "config",
+         .value = "DIR",
+         .help = "the configuration (default: conf.d)",
+         .text = &dir},
+        {0},
+    };
+    int first, status = args_read(command, args, argc, argv, &first);
+
+    if (status >= 0)
+        return status;
+    if (first < argc)
+        return args_wrong(command, "what is \"%s\"? name the directory with -c", argv[first]);
+    switch (runner_run(dir)) {
+    case RUNNER_STOPPED:
+        return EXIT_OK;
+    case RUNNER_CONFIG:
+        return EXIT_CONFIG;
+    case RUNNER_CHAIN_FAILED:
+        return EXIT_SOFTWARE;
+    default:
+        return EXIT_TROUBLE;
+    }
+}
+
+const struct command command_run = {
+    .name = "run",
+    .usage = "[-c DIR]",
+    .summary = "runs the chains of a configuration until it is told to stop",
+    .details =
+        "SIGHUP reloads the configuration and replaced plugins while records flow; what is wrong with them "
+        "is\n"
+        "logged, and the old generation goes on. SIGTERM and SIGINT take no more records, finish what is in\n"
+        "flight, commit and leave the consumer group; a second one ends at once.\n"
+        "\n"
+        "Exit status: 0; 1 where a stop left something undone (it comes again), 70 where every chain has\n"
+        "stopped by itself, 78 for a broken configuration.\n",
+    .run = run,
+};

@@ -1,0 +1,30 @@
+/* plan.h: one loaded configuration: what conf.d/ says, its plugins, its chains.
+ *
+ * `weir check`, `weir pipe`, `weir run` and every reload read the same way; what one of them accepts, all do.
+ */
+#ifndef WEIR_SUPERVISE_PLAN_H
+#define WEIR_SUPERVISE_PLAN_H
+
+#include "chain/chain.h"
+#include "chain/loader.h"
+#include "config/config.h"
+
+struct plan {
+    struct config *config;
+    struct chain **chains; /* one for each of config->chains; taken out by who runs it (then NULL) */
+    size_t count;
+};
+
+/** Reads a directory, loads the plugins, makes the chains, asks librdkafka about its properties. Whatever is
+ *  wrong or unwise is in diag. NULL where there is an error.
+ *  Owns: the caller, by plan_destroy(); the loader must outlive it. */
+struct plan *plan_load(const char *dir, struct loader *loader, struct diag *diag);
+
+/** With the chains that are still in it. Takes NULL. */
+void plan_destroy(struct plan *plan);
+
+/** Lets the loader search plugin_path of the configuration (NULL: none), then the places where weir's own
+ *  plugins are: `plugins` beside the program, and where they are installed. False: no memory. */
+bool plan_plugin_path(struct loader *loader, const struct config *config);
+
+#endif

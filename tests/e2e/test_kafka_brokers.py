@@ -1,0 +1,115 @@
+"""Brokers that restart, die, freeze or are not there yet: weir waits, says so once, and loses nothing."""
+import pytest
+from support.feed import Feed
+from support.kafka import Client
+from support.logins import Ended, logins
+from support.pipeline import SINKS, Pipeline
+
+EVER = {"MAX_MESSAGE_AGE": "10000d"}
+EVENTS = logins(300_000, missing=15_000, version=15_000, malformed=1000, no_user=1000)
+
+
+@pytest.fixture
+def run(weir, pipeline):
+    def start(**env):
+        return weir("run", "-c", pipeline.dir, env={**EVER, **env})
+
+    return start
+
+
+def moves_on(client, pipeline, by=1000):
+    topic = pipeline.topic("processed-output")
+    goal = client.end(topic) + by
+    client.wait_for(f"{by} more records on {topic}", lambda: client.end(topic) >= goal)
+
+
+def disturb(client, broker, pipeline, w, what):
+    with Feed(broker.address, pipeline.source, EVENTS) as feed:
+        w.wait_for("partitions assigned")
+        moves_on(client, pipeline)
+        what()
+        moves_on(client, pipeline, 3000)
+    client.wait_until_committed(pipeline.group, pipeline.source)
+    assert w.terminate() == 0
+    ended = Ended(client, pipeline)
+    repeats = ended.check(feed.written)
+    ended.check_order(client.read(pipeline.source))
+    print(f"events={feed.sent} repeats={repeats}")
+    return repeats
+
+
+def said(w, text):
+    return sum(text in line for line in w.stderr.splitlines())
+
+
+def test_a_broker_that_is_restarted_under_load_loses_nothing(client, broker, pipeline, run):
+    w = run()
+    disturb(client, broker, pipeline, w, broker.restart)
+    assert said(w, "no broker can be reached, waiting: client=consumer") == 1
+    assert said(w, "no broker can be reached, waiting: client=producer") == 1
+    assert said(w, "brokers are back: client=consumer") == 1
+    assert said(w, "brokers are back: client=producer") == 1
+
+
+def test_a_broker_that_is_killed_under_load_loses_nothing(client, broker, pipeline, run):
+    def kill():
+        broker.kill()
+        broker.start()
+
+    disturb(client, broker, pipeline, run(), kill)
+
+
+def test_a_broker_that_freezes_for_a_while_loses_nothing(client, broker, pipeline, run):
+    w = run()
+
+    def freeze():
+        mark = w.mark()
+        broker.pause()
+        try:
+            w.wait_for("sends are not acknowledged, waiting for brokers", since=mark, timeout=60)
+        finally:
+            broker.resume()
+        w.wait_for("sends are acknowledged again", since=mark)
+
+    disturb(client, broker, pipeline, w, freeze)
+
+
+def test_weir_waits_for_a_broker_that_is_not_up_yet(own_broker, weir, tmp_path):
+    broker = own_broker()
+    client = Client(broker.address)
+    pipeline = Pipeline(tmp_path / "conf.d", "")
+    pipeline.create(client)
+    events = logins(100)
+    client.produce(pipeline.source, (e.record() for e in events))
+    broker.stop()
+    w = weir("run", "-c", pipeline.dir, env={**EVER, "KAFKA_BOOTSTRAP_SERVERS": broker.address})
+    w.wait_for("waiting: .*Broker transport failure|waiting: no broker")
+    w.wait_for("no broker can be reached", count=2)
+    broker.start()
+    w.wait_for("partitions assigned")
+    client.wait_until_committed(pipeline.group, pipeline.source)
+    assert w.terminate() == 0
+    for line in ("login waiting: ", "waiting: client=consumer", "waiting: client=producer"):
+        assert said(w, line) == 1
+    Ended(client, pipeline).check_once(events)
+    client.close()
+
+
+def test_a_missing_topic_ends_weir_with_what_to_do(client, pipeline, run):
+    client.delete_topics(pipeline.topic("cleaned-data"))
+    w = run()
+    assert w.wait() == 70
+    w.wait_for(rf"task ended: topic {pipeline.topic('cleaned-data')} does not exist: create it")
+    client.create_topics(pipeline.topic("cleaned-data"))
+    w = run()
+    w.wait_for("partitions assigned")
+    assert w.terminate() == 0
+
+
+def test_a_topic_that_is_created_a_moment_later_is_waited_for(client, pipeline, run):
+    client.delete_topics(*map(pipeline.topic, SINKS))
+    w = run()
+    w.wait_for("waiting: topic .* does not exist")
+    client.create_topics(*map(pipeline.topic, SINKS))
+    w.wait_for("partitions assigned")
+    assert w.terminate() == 0
