@@ -1,6 +1,6 @@
 /* sending.c: the services by which a stage makes something: an envelope of its own, a record for the world.
  *
- * Nothing leaves from within a call: what process() emits or sends is kept until its verdict is known. */
+ * What process() emits, or sends for its own envelope, is kept until its verdict is known. */
 #include "chain/services.h"
 #include "chain/walk.h"
 #include "config/config.h"

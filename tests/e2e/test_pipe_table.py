@@ -121,6 +121,20 @@ def test_open_batches_are_sent_at_the_end_one_after_the_other(tmp_path):
     assert m.count(b'"topic": "out"') == 2
 
 
+def test_a_record_that_waits_keeps_its_source(tmp_path):
+    (tmp_path / "c.conf").write_text(
+        "[kafka]\nbootstrap.servers = localhost:1\n[chain c]\nsource = in\ngroup = g\n"
+        "[stage out]\nplugin = kafka_sink\ntopic = out\nbatch = 2\njoin = items\n"
+        "[stage errors]\nplugin = kafka_sink\nfrom = failed\ntopic = errors\nformat = error\n"
+    )
+    lines = [{"value": '{"items": [1]}', "topic": t, "partition": 4} for t in ("first", "other")]
+    stdin = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    done = call("pipe", "-c", tmp_path, "--envelopes", "--refuse", "out=record", stdin=stdin)
+    headers = [dict(json.loads(line)["headers"]) for line in done.stdout.splitlines()]
+    assert [h["__connect.errors.topic"] for h in headers] == ["first", "other"]
+    assert [h["__connect.errors.partition"] for h in headers] == ["4", "4"]
+
+
 def test_the_same_input_gives_the_same_output(conf):
     stdin = b"\n".join(login(n, user_id=None if n % 5 == 0 else "u") for n in range(100)) + b"\n"
     assert run(conf, stdin).stdout == run(conf, stdin).stdout
