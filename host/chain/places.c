@@ -203,12 +203,15 @@ int32_t places_find_object(const struct places *p, const struct weir_field *f)
 int32_t places_find(const struct places *p, const struct weir_field *f, const struct member **out)
 {
     const struct member *place = p->last[f->id].place;
-    int32_t status = places_find_object(p, f);
+    int32_t status;
 
-    if (status != WEIR_OK)
-        return status;
-    if (!place || place->object != p->last[f->parent->id].place->value)
-        return WEIR_ABSENT;
+    if (f->parent->parent) { /* there is one document, but there may be several objects of any other name */
+        status = places_find_object(p, f);
+        if (status != WEIR_OK)
+            return status;
+        if (place && place->object != p->last[f->parent->id].place->value)
+            return WEIR_ABSENT;
+    }
     *out = place;
-    return WEIR_OK;
+    return place ? WEIR_OK : WEIR_ABSENT;
 }

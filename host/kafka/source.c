@@ -299,6 +299,10 @@ static void on_lost_offset(struct source *s, int32_t number)
         fail(s, phrase(s, err));
         return;
     }
+    if (part->position >= low && part->position <= high) { /* said of where it was before */
+        assign_again(s, number);
+        return;
+    }
     if (s->on_lost == CONFIG_LOST_STOP) {
         snprintf(
             why, sizeof why,

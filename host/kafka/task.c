@@ -370,13 +370,15 @@ enum task_end task_run(struct task *t)
         step(t);
     close_down(t);
     log_at(place(t), t->end == TASK_STOPPED ? WEIR_LOG_INFO : WEIR_LOG_ERROR, "task ended%s%s",
-           t->why.len ? ": " : "", t->why.len ? task_why(t) : "");
+           t->why.len ? ": " : "", task_why(t));
     return t->end;
 }
 
-const char *task_why(const struct task *t)
+const char *task_why(struct task *t)
 {
-    return t->why.len ? t->why.ptr : "";
+    const char *text = t->why.len ? buf_text(&t->why) : NULL;
+
+    return text ? text : "";
 }
 
 void task_stop(struct task *t)

@@ -47,7 +47,7 @@ void task_destroy(struct task *task);
 enum task_end task_run(struct task *task);
 
 /** Why it ended, for people; "" where there is nothing to say. After task_run(). */
-const char *task_why(const struct task *task);
+const char *task_why(struct task *task);
 
 /** Asks it to end: what is in flight may finish within the chain's drain_timeout.
  *  Thread: any; also a signal handler. */

@@ -172,6 +172,22 @@ static void loop(struct runner *r)
 
 /* ---- ending */
 
+#define COUNTS_MAX 1024
+
+/* What each stage did not simply pass on, once at the end: what was skipped is seen nowhere else. */
+static void log_totals(const struct chain *chain)
+{
+    struct chain_count counts[COUNTS_MAX];
+    size_t n = chain_counts(chain, counts, COUNTS_MAX);
+
+    for (size_t i = 0; i < n && i < COUNTS_MAX; i++) {
+        if (counts[i].n == 0 || str_is(counts[i].name, "passed"))
+            continue;
+        log_at((struct log_place){chain_name(chain).ptr, counts[i].stage.ptr}, WEIR_LOG_INFO,
+               "total: " STR_FMT "=%llu", STR_ARG(counts[i].name), (unsigned long long)counts[i].n);
+    }
+}
+
 static enum runner_end join_all(struct runner *r)
 {
     enum runner_end end = RUNNER_STOPPED;
@@ -195,6 +211,8 @@ static void destroy(struct runner *r)
     for (size_t i = 0; i < r->set.count; i++) {
         struct plan *plan = r->set.items[i].plan;
 
+        if (r->set.items[i].task)
+            log_totals(r->set.items[i].chain);
         task_destroy(r->set.items[i].task);
         chain_destroy(r->set.items[i].chain);
         r->set.items[i].plan = NULL;

@@ -28,6 +28,9 @@ A whole test:
         assert w.terminate() == 0
         assert client.read(pipeline.topic("processed-errors")) == []
 
+With WEIR_BIN=build-asan/weir (./run build --asan) the same tests look for leaks and worse: the sanitizers'
+words go to weir's log, and its exit status is then no longer the one that a test expects.
+
 Rules: no fixed port, no network but loopback, no sleep where something can be waited for, names of tests are
 sentences. A file test_long_*.py runs only with `./run test --long`. What a failed test leaves behind (conf.d,
 logs of weir and of the broker) is in pytest's temporary folder, whose name it prints.

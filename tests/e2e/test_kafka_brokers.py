@@ -45,10 +45,11 @@ def said(w, text):
 def test_a_broker_that_is_restarted_under_load_loses_nothing(client, broker, pipeline, run):
     w = run()
     disturb(client, broker, pipeline, w, broker.restart)
-    assert said(w, "no broker can be reached, waiting: client=consumer") == 1
-    assert said(w, "no broker can be reached, waiting: client=producer") == 1
-    assert said(w, "brokers are back: client=consumer") == 1
-    assert said(w, "brokers are back: client=producer") == 1
+    for client_of_weir in ("consumer", "producer"):  # a client that was idle just then has noticed nothing
+        times = said(w, f"no broker can be reached, waiting: client={client_of_weir}")
+        assert times <= 1
+        assert said(w, f"brokers are back: client={client_of_weir}") == times
+    assert said(w, "no broker can be reached") > 0
 
 
 def test_a_broker_that_is_killed_under_load_loses_nothing(client, broker, pipeline, run):

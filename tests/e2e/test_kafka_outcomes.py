@@ -63,13 +63,15 @@ def check_summaries(client, pipeline, events, every=1000):
 
 def test_what_generate_says_is_what_the_topics_get(client, broker, pipeline, weir):
     shares = ("--missing", "10%", "--other-version", "10%", "--malformed", "5%", "--old", "5%")
-    done = call("generate", "-b", broker.address, "-t", pipeline.source, "--rate", 0, "--count", 5000, *shares)
+    where = ("-b", broker.address, "-t", pipeline.source)
+    done = call("generate", *where, "--rate", 0, "--count", 5000, *shares)
     assert done.returncode == 0, done.stderr
     w = weir("run", "-c", pipeline.dir)
     client.wait_until_committed(pipeline.group, pipeline.source)
     assert w.terminate() == 0
     counts = {t: client.count(pipeline.topic(t)) for t in OUTCOMES}
-    said = {k: int(n) for n, k in re.findall(r"(\d+) (good|missing|other|malformed|old)", done.stderr.decode())}
+    kinds = r"(\d+) (good|missing|other|malformed|old)"
+    said = {kind: int(n) for n, kind in re.findall(kinds, done.stderr.decode())}
     assert sum(said.values()) == 5000
     assert counts == {
         "processed-output": said["good"],
@@ -113,8 +115,8 @@ def test_old_records_are_skipped_and_counted_and_committed(client, pipeline, wei
 
 
 def good(**members):
-    event = {"user_id": "u", "app_version": "2.3.0", "ip": "1.2.3.4", "locale": "TX", "device_id": "dev-secret",
-             "timestamp": 1729894074, "device_type": "iOS"}  # fmt: skip
+    event = {"user_id": "u", "app_version": "2.3.0", "ip": "1.2.3.4", "locale": "TX",
+             "device_id": "dev-secret", "timestamp": 1729894074, "device_type": "iOS"}  # fmt: skip
     event.update(members)
     return json.dumps(event).encode()
 
@@ -133,7 +135,8 @@ BAD_INPUT = {
     "two-objects": (good() + good(), "processed-errors", PARSE),
     "control-character": (good(locale="@").replace(b"@", b"\x01"), "processed-errors", PARSE),
     "zero-byte": (good() + b"\x00", "processed-errors", PARSE),
-    "nested-10000": (good()[:-1] + b', "x": ' + b"[" * 10000 + b"]" * 10000 + b"}", "processed-errors", PARSE),
+    "nested-10000": (good()[:-1] + b', "x": ' + b"[" * 10000 + b"]" * 10000 + b"}", "processed-errors",
+                     PARSE),
     "nested-objects": (b'{"a":' * 10000 + b"1" + b"}" * 10000, "processed-errors", PARSE),
     "nested-open": (b"[" * 10000, "processed-errors", PARSE),
     "nested-500": (good()[:-1] + b', "x": ' + b"[" * 500 + b"]" * 500 + b"}", "processed-output", b"[" * 500),
@@ -142,7 +145,8 @@ BAD_INPUT = {
     "huge-integer": (good(n=10**400), "processed-output", b"1" + b"0" * 400),
     "huge-exponent": (good(n="@").replace(b'"@"', b"1e999999"), "processed-output", b"1e999999"),
     "huge-timestamp": (good(timestamp=10**400), "processed-output", b"1" + b"0" * 400),
-    "huge-text-timestamp": (good(timestamp="1" + "0" * 400), "processed-errors", "Invalid fields: timestamp: "),
+    "huge-text-timestamp": (good(timestamp="1" + "0" * 400), "processed-errors",
+                            "Invalid fields: timestamp: "),
     "text-timestamp": (good(timestamp="1729894074"), "processed-output", b'"timestamp": "1729894074"'),
     "word-timestamp": (good(timestamp="soon"), "processed-errors", "Invalid fields: timestamp: "),
     "null-device": (good(device_id=None), "processed-errors", "Missing fields: device_id"),

@@ -1,5 +1,5 @@
-"""What Kafka refuses for a record's own fault ends on processed-errors, and its neighbours do not; and positions
-that are lost, or were never there."""
+"""What Kafka refuses for a record's own fault ends on processed-errors, and its neighbours do not; and
+positions that are lost, or were never there."""
 import json
 import time
 
@@ -16,7 +16,7 @@ LARGE = 10_000_000
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory):
     b = Broker(tmp_path_factory.mktemp("kafka"), message_max_bytes=20_000_000,
-               socket_request_max_bytes=100_000_000)  # fmt: skip
+               log_message_timestamp_after_max_ms=2**63 - 1)  # fmt: skip
     yield b
     b.kill()
 
@@ -29,15 +29,11 @@ def run(weir, pipeline):
     return start
 
 
-@pytest.fixture
-def limits(client, pipeline):
-    """limits(processed_output=…): the largest record of a topic."""
-
-    def limit(**sizes):
-        for name, size in sizes.items():
-            client.alter_topic(pipeline.topic(name.replace("_", "-")), max_message_bytes=size)
-
-    return limit
+def recreate(client, pipeline, *names, **config):
+    """With other settings. To alter them takes effect only some time later."""
+    topics = [pipeline.topic(name) for name in names]
+    client.delete_topics(*topics)
+    client.create_topics(*topics, **config)
 
 
 def through(client, pipeline, run, records):
@@ -52,8 +48,8 @@ def padded(event, size):
     return event.value[:-1] + b', "padding": "' + b"x" * size + b'"}'
 
 
-def test_a_record_too_large_for_its_topic_is_an_error_and_its_neighbours_are_not(client, pipeline, run, limits):
-    limits(processed_output=20_000)
+def test_a_record_too_large_for_its_topic_is_an_error_and_its_neighbours_are_not(client, pipeline, run):
+    recreate(client, pipeline, "processed-output", max_message_bytes=20_000)
     pipeline.set("kafka", **{"linger.ms": 200, "compression.type": "none"})  # the whole lot in one batch
     events = logins(60, name="near")
     big = logins(1, name="big", seed=2)[0]
@@ -71,8 +67,8 @@ def test_a_record_too_large_for_its_topic_is_an_error_and_its_neighbours_are_not
     assert ended.check(events) == 0
 
 
-def test_an_error_record_that_is_too_large_is_written_reduced(client, pipeline, run, limits):
-    limits(processed_output=20_000, processed_errors=20_000)
+def test_an_error_record_that_is_too_large_is_written_reduced(client, pipeline, run):
+    recreate(client, pipeline, "processed-output", "processed-errors", max_message_bytes=20_000)
     big = logins(1, name="big")[0]
     events = logins(20, name="near", missing=10)
     records = [Record(value=padded(big, LARGE), key=big.key, headers=[("h", b"1")], partition=0)]
@@ -93,9 +89,7 @@ def test_an_error_record_that_is_too_large_is_written_reduced(client, pipeline, 
 def test_an_impossible_timestamp_ends_on_processed_errors_with_the_original_in_a_header(
     client, pipeline, run, stamp
 ):
-    for name in SINKS:
-        client.alter_topic(pipeline.topic(name), message_timestamp_after_max_ms=60_000)
-    client.alter_topic(pipeline.source, message_timestamp_after_max_ms=2**63 - 1)
+    recreate(client, pipeline, *SINKS, message_timestamp_after_max_ms=60_000)
     original = 2**63 - 1 if stamp == "int64-max" else int(time.time() * 1000) + 7_200_000
     odd = logins(1, name="odd")[0]
     events = logins(20, name="near")
@@ -115,7 +109,7 @@ def test_an_impossible_timestamp_ends_on_processed_errors_with_the_original_in_a
 
 
 def lose(client, pipeline):
-    """Commits offsets that are no longer there: records 0 to 9 of each partition are deleted behind 5."""
+    """Records, and a committed offset that lies behind them all."""
     events = logins(400)
     client.produce(pipeline.source, (e.record(partition=n % 4) for n, e in enumerate(events)))
     asker = client._asker(pipeline.group)  # pylint: disable=protected-access
@@ -146,7 +140,8 @@ def test_on_lost_offset_latest_takes_only_what_comes(client, pipeline, run):
     lose(client, pipeline)
     pipeline.set("chain user-login", on_lost_offset="latest")
     w = run()
-    w.wait_for("offset is no longer there, going on", count=4)
+    for p in range(4):
+        w.wait_for(rf"offset is no longer there, going on: .*partition={p} from=1000 to=100")
     events = logins(40, name="new")
     client.produce(pipeline.source, (e.record() for e in events))
     client.wait_for("the new ones have come", lambda: client.end(pipeline.topic("processed-output")) >= 40)

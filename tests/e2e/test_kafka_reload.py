@@ -91,8 +91,8 @@ def test_a_replaced_plugin_is_picked_up_and_its_state_goes_on(client, broker, pi
     folder = tmp_path / "plugins"
     install(PLUGINS / "v1" / "counts_state.so", folder)
     host(pipeline, f"plugin_path = {folder}")
-    pipeline.write(pipeline.text().replace("[stage processed-output]",
-                                           "[stage counter]\nplugin = counts_state\n\n[stage processed-output]"))  # fmt: skip
+    sink = "[stage processed-output]"
+    pipeline.write(pipeline.text().replace(sink, "[stage counter]\nplugin = counts_state\n\n" + sink))
     w = run()
     with Feed(broker.address, pipeline.source, logins(100_000)) as feed:
         for version in (2, 1, 2, 1, 2):
@@ -136,7 +136,8 @@ def test_what_is_wrong_with_a_reload_is_said_and_the_old_generation_goes_on(clie
     refused("", r"00-host|conf\.d|user-login")
     refused(good.replace(first, "[stage y]\nplugin = bad_create\n\n" + first), conf + '.*stage "y"')
     refused(good.replace(first, "[stage y]\nplugin = nowhere\n\n" + first), conf + ".*nowhere")
-    refused(good.replace("every  =", "interval = 1h\nevery  ="), r'user-login\.conf:\d+: stage "x" does not take over')
+    refused(good.replace("every  =", "interval = 1h\nevery  ="),
+            r'user-login\.conf:\d+: stage "x" does not take over')  # fmt: skip
     for old, new in (("source = ", "source = other-"), ("group  = ", "group  = other-"),
                      ("[kafka]\n", "[kafka]\nlinger.ms = 7\n"),
                      ("start  = ", "consumer.fetch.wait.max.ms = 77\nstart  = ")):  # fmt: skip

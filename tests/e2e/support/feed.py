@@ -1,8 +1,9 @@
 """Writes events while the test does something else: the load under which weir is killed, stopped, reloaded.
 
-A thread with a client of its own writes portion after portion, each acknowledged before the next, until the `with`
-is left; feed.written is then what it wrote. A broker that is away is waited for. At most some 10,000 events a
-second by default: weir keeps up with that, so it is always in the middle of a stream and never far behind.
+A thread with a client of its own writes portion after portion, each acknowledged before the next, until the
+`with` is left; feed.written is then what it wrote. A broker that is away is waited for. At most some 10,000
+events a second by default: weir keeps up with that, so it is always in the middle of a stream and never far
+behind.
 """
 import threading
 

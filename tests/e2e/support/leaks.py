@@ -1,9 +1,10 @@
 """Looks for what must not be seen: every protected value of every record that a test wrote to its source, on
 every output topic (key, value, headers), on standard output and in the logs of weir.
 
-The values are taken from the source topic itself, so no test can forget to name one. An address or an identifier
-of the usual form is looked for by its form, which is quick for a hundred thousand of them; anything else, as it
-stands. A test may add what it hides elsewhere (in a key, in a record that is no JSON) by protect().
+The values are taken from the source topic itself, so no test can forget to name one. An address or an
+identifier of the usual form is looked for by its form, which is quick for a hundred thousand of them;
+anything else, as it stands. A test may add what it hides elsewhere (in a key, in a record that is no JSON) by
+protect().
 """
 import json
 import re

@@ -1,8 +1,9 @@
 """Login events with faults in known numbers, and what must become of each.
 
-Every event has a key that no other has, so that it is found again on whatever topic it ended, even where nothing
-of its value may be shown. An outcome is compared whole: the masked value byte by byte, the others member by
-member. `weir generate` was rejected as the source of these: it shares its idea of an event with weir.
+Every event has a key that no other has, so that it is found again on whatever topic it ended, even where
+nothing of its value may be shown. An outcome is compared whole: the masked value byte by byte, the others
+member by member. `weir generate` was rejected as the source of these: it shares its idea of an event with
+weir.
 """
 import hashlib
 import json
@@ -57,7 +58,7 @@ def logins(count, seed=1, name="u", **faults):
 
 
 def _login(chance, name, kind):
-    ip = f"{chance.randrange(11, 255)}.{chance.randrange(256)}.{chance.randrange(256)}.{chance.randrange(256)}"
+    ip = ".".join(str(chance.randrange(11, 255)) for _ in range(4))
     device_id = str(uuid.UUID(int=chance.getrandbits(128), version=4))
     event = {
         "user_id": name,
@@ -117,7 +118,8 @@ class Ended:
         assert self.counts() == expected_counts(events)
 
     def _first_repeat(self):
-        return next((k, [(t, r.partition, r.offset) for t, r in v]) for k, v in self.by_key.items() if len(v) > 1)
+        repeated = (v for v in self.by_key.values() if len(v) > 1)
+        return next([(t, r.key, r.partition, r.offset) for t, r in found] for found in repeated)
 
     def check_order(self, source):
         """Within each partition of a topic, the outcomes of one partition of the source (the records as read)
@@ -130,7 +132,8 @@ class Ended:
                 partition, offset = at[r.key]
                 pair = (r.partition, partition)
                 if r.key not in seen:
-                    assert newest.get(pair, -1) < offset, f"{topic}: {r.key} stands behind offset {newest[pair]}"
+                    last = newest.get(pair, -1)
+                    assert last < offset, f"{topic}: {r.key} stands behind offset {last}"
                     newest[pair] = offset
                 seen.add(r.key)
 
