@@ -50,8 +50,10 @@ static int unknown(const struct command *command, const struct arg *args, const 
     suggest_offer(&suggest, STR("help"));
     for (const struct arg *a = args; a->name; a++)
         suggest_offer(&suggest, str_of(a->name));
-    return args_wrong(command, "unknown option \"%.*s\"%s", (int)strcspn(word, "="), word,
-                      suggest_hint(&suggest));
+    if (!suggest.best.ptr)
+        return args_wrong(command, "unknown option \"%.*s\"", (int)strcspn(word, "="), word);
+    return args_wrong(command, "unknown option \"%.*s\" (did you mean \"--" STR_FMT "\"?)",
+                      (int)strcspn(word, "="), word, STR_ARG(suggest.best));
 }
 
 static int take(const struct command *command, const struct arg *a, const char *value)

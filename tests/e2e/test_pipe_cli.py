@@ -150,8 +150,8 @@ def test_one_of_several_chains(conf):
 
 
 USAGE = [
-    (["--nwo", "5"], 'unknown option "--nwo" (did you mean "now"?)'),
-    (["--enveloppes"], 'unknown option "--enveloppes" (did you mean "envelopes"?)'),
+    (["--nwo", "5"], 'unknown option "--nwo" (did you mean "--now"?)'),
+    (["--enveloppes"], 'unknown option "--enveloppes" (did you mean "--envelopes"?)'),
     (["--zzzzzz"], 'unknown option "--zzzzzz"'),
     (["-x"], 'unknown option "-x"'),
     (["--now"], "--now needs a value"),
