@@ -133,7 +133,7 @@ static int run_pipe(const struct command *command, struct pipe *pipe)
     int status = EXIT_CONFIG;
 
     diag_init(&diag);
-    g = loader ? plan_load(pipe->dir, loader, &diag) : NULL;
+    g = loader ? plan_load(pipe->dir, loader, false, &diag) : NULL;
     if (!g) {
         diag_print(&diag, stderr);
         goto out;

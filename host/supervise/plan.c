@@ -63,7 +63,7 @@ static void ask_librdkafka(const struct config *config, const struct config_chai
     client_check(&settings, topics, count, diag);
 }
 
-struct plan *plan_load(const char *dir, struct loader *loader, struct diag *diag)
+struct plan *plan_load(const char *dir, struct loader *loader, bool kafka, struct diag *diag)
 {
     struct plan *plan = calloc(1, sizeof *plan);
     size_t errors = diag->errors;
@@ -81,7 +81,8 @@ struct plan *plan_load(const char *dir, struct loader *loader, struct diag *diag
         const struct config_chain *conf = &plan->config->chains[i];
 
         plan->chains[i] = chain_new(plan->config, conf, loader, diag);
-        ask_librdkafka(plan->config, conf, plan->chains[i], diag);
+        if (kafka)
+            ask_librdkafka(plan->config, conf, plan->chains[i], diag);
     }
     goto out;
 no_memory:

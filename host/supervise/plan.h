@@ -1,6 +1,7 @@
 /* plan.h: one loaded configuration: what conf.d/ says, its plugins, its chains.
  *
- * `weir check`, `weir pipe`, `weir run` and every reload read the same way; what one of them accepts, all do.
+ * `weir check`, `weir run` and every reload read the same way; what one of them accepts, all do. `weir pipe`
+ * does, too, but for the settings of Kafka's clients, which it has none of.
  */
 #ifndef WEIR_SUPERVISE_PLAN_H
 #define WEIR_SUPERVISE_PLAN_H
@@ -15,10 +16,10 @@ struct plan {
     size_t count;
 };
 
-/** Reads a directory, loads the plugins, makes the chains, asks librdkafka about its properties. Whatever is
- *  wrong or unwise is in diag. NULL where there is an error.
+/** Reads a directory, loads the plugins, makes the chains; with kafka, asks librdkafka about its properties.
+ *  Whatever is wrong or unwise is in diag. NULL where there is an error.
  *  Owns: the caller, by plan_destroy(); the loader must outlive it. */
-struct plan *plan_load(const char *dir, struct loader *loader, struct diag *diag);
+struct plan *plan_load(const char *dir, struct loader *loader, bool kafka, struct diag *diag);
 
 /** With the chains that are still in it. Takes NULL. */
 void plan_destroy(struct plan *plan);

@@ -242,7 +242,7 @@ enum runner_end runner_run(const char *dir)
     diag_init(&diag);
     r.set.loader = loader_new();
     if (r.set.loader)
-        r.set.current = plan_load(dir, r.set.loader, &diag);
+        r.set.current = plan_load(dir, r.set.loader, true, &diag);
     if (r.set.current && (!open_signals(&r) || !make_tasks(&r, &diag)) && diag.errors == 0)
         diag_error(&diag, (struct place){dir, 0}, "cannot start: %s", strerror(errno));
     diag_print(&diag, stderr);

@@ -282,3 +282,15 @@ def test_a_plugin_that_does_not_exist_is_told():
     assert done.returncode == 1
     message = 'weir plugins: there is no plugin "age_fitler": no age_fitler.so in '
     assert done.stderr.decode().startswith(message)
+
+
+def test_a_pipe_needs_no_brokers_and_a_check_says_that_a_run_does(tmp_path, weir_call, weir_pipe):
+    (tmp_path / "a.conf").write_text(
+        "[chain a]\nsource = in\ngroup = g\n"
+        "[stage out]\nplugin = kafka_sink\ntopic = out\n"
+        "[stage err]\nplugin = kafka_sink\nfrom = failed\ntopic = err\nformat = error\n"
+    )
+    assert [record["topic"] for record in weir_pipe(tmp_path, [b'{"a":1}'], "--now", 0)] == ["out"]
+    checked = weir_call("check", "-c", tmp_path)
+    assert checked.returncode == 78
+    assert "a.conf:1: no brokers: set bootstrap.servers under [kafka]" in str(checked.stderr)
