@@ -10,6 +10,7 @@ extern const struct command command_pipe;
 extern const struct command command_plugins;
 extern const struct command command_generate;
 extern const struct command command_watch;
+extern const struct command command_dlq;
 extern const struct command command_demo;
 
 #endif

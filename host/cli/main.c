@@ -7,7 +7,7 @@
 
 static const struct command *const commands[] = {
     &command_run,      &command_check, &command_pipe, &command_plugins,
-    &command_generate, &command_watch, &command_demo,
+    &command_generate, &command_watch, &command_dlq,  &command_demo,
 };
 
 #define COUNT (sizeof commands / sizeof commands[0])

@@ -4,6 +4,7 @@
  * So those lines go to debug, and the first error callback says it in our words. */
 #include "kafka/client.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -30,9 +31,25 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
 
     if (!client || strcmp(facility, "CONFWARN") == 0)
         return;
-    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 || strcmp(facility, "FATAL") == 0)
+    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 || strcmp(facility, "FATAL") == 0 ||
+        strcmp(facility, "CERTVERIFY") == 0)
         ours = WEIR_LOG_DEBUG; /* on_error says it */
+    if (strcmp(facility, "GETPID") == 0)
+        ours = WEIR_LOG_DEBUG; /* a broker that has just come up; librdkafka tries again */
     log_at(place_of(client), ours, "librdkafka: client=%s facility=%s %s", role(client), facility, text);
+}
+
+/** Called by librdkafka's threads. 1: the certificate is good; what OpenSSL found stays as it is. */
+static int on_certificate(rd_kafka_t *rk, const char *broker, int32_t id, int *verdict, int depth,
+                          const char *certificate, size_t size, char *text, size_t text_size, void *opaque)
+{
+    struct client *client = opaque;
+
+    (void)rk, (void)broker, (void)id, (void)depth, (void)certificate, (void)size;
+    if (!*verdict)
+        return 1;
+    snprintf(text, text_size, "%s", trouble_certificate(&client->trouble, *verdict));
+    return 0;
 }
 
 static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
@@ -49,14 +66,16 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
     if (err == RD_KAFKA_RESP_ERR__AUTHENTICATION || err == RD_KAFKA_RESP_ERR__SSL) {
         log_at(place_of(client), client->away ? WEIR_LOG_DEBUG : WEIR_LOG_ERROR,
                "brokers refuse the connection, waiting (see sasl.* and ssl.* under [kafka]): client=%s "
-               "error=\"%s\"",
-               role(client), reason);
+               "hint=\"%s\" error=\"%s\"",
+               role(client), trouble_hint(&client->trouble, err, reason), reason);
         client->away = true;
     } else if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !client->away) {
-        log_at(place_of(client), WEIR_LOG_WARN, "no broker can be reached, waiting: client=%s error=\"%s\"",
-               role(client), reason);
+        log_at(place_of(client), WEIR_LOG_WARN,
+               "no broker can be reached, waiting: client=%s error=\"%s\" last=\"%s\"", role(client), reason,
+               client->trouble.connection);
         client->away = true;
     } else {
+        trouble_note(&client->trouble, reason);
         log_at(place_of(client), WEIR_LOG_DEBUG, "librdkafka: client=%s error=\"%s\"", role(client), reason);
     }
 }
@@ -89,6 +108,9 @@ static rd_kafka_conf_t *make_conf(struct client *client, const struct settings *
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_ssl_cert_verify_cb(conf, on_certificate); /* without TLS: says no */
+    if (client->tells_end)
+        rd_kafka_conf_set(conf, "enable.partition.eof", "true", NULL, 0);
     if (callbacks->rebalance)
         rd_kafka_conf_set_rebalance_cb(conf, callbacks->rebalance);
     if (callbacks->committed)

@@ -6,6 +6,7 @@
 #define WEIR_KAFKA_CLIENT_H
 
 #include "kafka/properties.h"
+#include "kafka/trouble.h"
 
 struct client {
     rd_kafka_t *rk; /* NULL: not open */
@@ -13,8 +14,10 @@ struct client {
     const char *chain; /* for the log */
     void *owner;       /* for the callbacks of whoever opened it */
     int wake_fd;       /* an eventfd that is written when there is something to poll; -1: none */
+    bool tells_end;    /* a consumer: an event says where a partition ends */
     bool away;         /* it has been said that brokers cannot be reached */
-    char *fatal;       /* why this client is finished; NULL: it is not */
+    struct trouble trouble;
+    char *fatal; /* why this client is finished; NULL: it is not */
 };
 
 /** What a client needs beyond the settings; callbacks may be NULL. client.owner is in their opaque's `owner`:
@@ -25,7 +28,8 @@ struct client_callbacks {
     void (*delivered)(rd_kafka_t *, const rd_kafka_message_t *, void *client);
 };
 
-/** Opens a client. client->chain, owner, wake_fd are the caller's to set before. False: diag says why. */
+/** Opens a client. client->chain, owner, wake_fd, tells_end are the caller's to set before. False: diag says
+ * why. */
 bool client_open(struct client *client, enum client_kind kind, const struct settings *settings,
                  const struct client_callbacks *callbacks, struct diag *diag);
 
