@@ -1,4 +1,8 @@
-/* Every way in which a send can fail, on the mock cluster, and the answer that the chain gets. */
+/* Every way in which a send can fail, on the mock cluster, and the answer that the chain gets.
+ *
+ * Labels: mock, threads
+ * Timeout: 240
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

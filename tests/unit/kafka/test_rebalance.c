@@ -1,6 +1,10 @@
 /* Two tasks of one group on the mock cluster: partitions move, and nothing is lost. The mock cluster refuses
  * commits from the moment a rebalance begins, so that what was done since the last commit is repeated (a real
- * broker takes them): the test only bounds how much. */
+ * broker takes them): the test only bounds how much.
+ *
+ * Labels: mock, threads
+ * Timeout: 240
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,8 @@
-/* A new generation of a chain under a running task; and offsets that are no longer there. */
+/* A new generation of a chain under a running task; and offsets that are no longer there.
+ *
+ * Labels: mock, threads
+ * Timeout: 240
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,8 @@
-/* A task on the mock cluster: what it takes, sends, commits, and how it ends. */
+/* A task on the mock cluster: what it takes, sends, commits, and how it ends.
+ *
+ * Labels: mock, threads
+ * Timeout: 240
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
