@@ -30,7 +30,7 @@ struct chain {
     size_t n_held, hold;
     atomic_int taken, acknowledged; /* tests read these from another thread */
     atomic_bool stuck;
-    int64_t carried;  /* what a reload carries over */
+    _Atomic int64_t carried; /* what a reload carries over; read by tests, too */
     bool bad_restore; /* it refuses to be carried over */
     char *stopped;
 };
