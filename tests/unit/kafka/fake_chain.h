@@ -31,7 +31,7 @@ struct chain {
     atomic_int taken, acknowledged; /* tests read these from another thread */
     atomic_bool stuck;
     _Atomic int64_t carried; /* what a reload carries over; read by tests, too */
-    bool bad_restore; /* it refuses to be carried over */
+    bool bad_restore;        /* it refuses to be carried over */
     char *stopped;
 };
 
