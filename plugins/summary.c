@@ -265,12 +265,25 @@ static bool take_tally(struct summary *s, struct weir_str *in)
     return true;
 }
 
+/* An aborted transaction gives back what was saved before it, to be taken in place of what was counted since.
+ */
+static void forget(struct tally *t)
+{
+    tdestroy(t->tree, free);
+    t->tree = NULL;
+    t->first = NULL;
+    t->last = &t->first;
+    t->used = 0;
+}
+
 static int32_t restore(struct weir_stage *stage, void *self, uint32_t version, struct weir_str bytes)
 {
     struct summary *s = self;
     struct weir_str empty;
     bool ok = version == 1;
 
+    for (size_t i = 0; ok && i < s->count.count; i++)
+        forget(&s->tallies[i]);
     for (size_t i = 0; i < TOTALS; i++)
         ok = ok && take_item(&bytes, &s->totals[i], &empty);
     while (ok && bytes.len > 0)

@@ -41,6 +41,11 @@ int64_t chain_tick(struct chain *chain);
 /** Makes every sink send what it holds. */
 void chain_flush(struct chain *chain);
 
+/** Forgets every envelope under way, as if none had been taken: no stage sees it again, and nothing is said
+ * to be done. Before it, every send that is not answered is answered with SEND_DROPPED. What stages counted
+ * stays counted: see chain_restore(). */
+void chain_abandon(struct chain *chain);
+
 /** Envelopes under way, emitted ones included; and their bytes of payload. */
 size_t chain_in_flight(const struct chain *chain);
 size_t chain_in_flight_bytes(const struct chain *chain);
@@ -52,8 +57,8 @@ const char *chain_stopped(const struct chain *chain);
  *  Owns: the caller, until saved_state_destroy(). */
 struct saved_state *chain_save(struct chain *chain, const char **why);
 
-/** Gives each stage what the stage of the same name and plugin saved. False: one refused it, and why says
- * which. */
+/** Gives each stage what the stage of the same name and plugin saved, in place of what it has. False: one
+ * refused it, and why says which. */
 bool chain_restore(struct chain *chain, const struct saved_state *state, const char **why);
 void saved_state_destroy(struct saved_state *state);
 

@@ -40,6 +40,15 @@ struct record {
     void *ticket; /* comes back in io.done() */
 };
 
+/** What a send was made for, the same each time that its record passes through the same chain: what the world
+ * has learned of a send can be told of it again. */
+struct send_origin {
+    int32_t partition; /* of the source, with offset; of several that wait for it, the first; -1: of none */
+    int64_t offset;
+    uint32_t stage; /* index of the sink */
+    uint32_t form;  /* which cures are on it, and whether it is a record of its own */
+};
+
 /** A record on its way out. Owned by the chain, which frees it after chain_sent(); its bytes stay until then.
  */
 struct send {
@@ -51,6 +60,7 @@ struct send {
     int64_t timestamp_ms;
     int32_t partition; /* of the topic; -1: by the key */
     bool emitted;      /* not the outcome of a source record */
+    struct send_origin origin;
     struct send *next; /* for a list of the world's own, while it has it */
     void *io;          /* for the world's own use */
 };
@@ -61,6 +71,7 @@ enum send_result {
     SEND_TOO_LARGE,     /* refused for good, for its size */
     SEND_BAD_TIMESTAMP, /* refused for good, for its timestamp */
     SEND_REFUSED,       /* refused for good, for another fault of the record itself */
+    SEND_DROPPED,       /* it never was, and never will be: chain_abandon() follows */
     SEND_BROKEN /* nobody's fault but the set-up's (unknown topic, authorization): the chain must stop */
 };
 

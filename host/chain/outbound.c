@@ -10,8 +10,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static struct send_origin origin(const struct outbound *out)
+{
+    const struct envelope *env = out->waiting;
+    uint32_t form = (uint32_t)out->reduced | (uint32_t)out->redated << 1 | (uint32_t)out->send.emitted << 2;
+
+    return (struct send_origin){env ? env->partition : -1, env ? env->offset : -1, out->stage->index, form};
+}
+
 void outbound_go(struct chain *chain, struct outbound *out)
 {
+    out->send.origin = origin(out);
     out->send.next = NULL;
     out->send.io = NULL;
     chain->io.send(chain->io.self, &out->send);
@@ -121,7 +130,7 @@ void chain_sent(struct chain *chain, struct send *send, enum send_result result,
     struct stage *stage = out->stage;
     struct envelope *env, *next;
 
-    if (chain->stopped) {
+    if (chain->stopped || result == SEND_DROPPED) {
         outbound_release(out);
         return;
     }

@@ -116,9 +116,12 @@ static struct weir_str place(char **at, struct weir_str s)
 /* For all that the stage holds; for nobody, if it holds nothing. */
 static int32_t send_held(struct stage *stage, const struct weir_message *m)
 {
-    struct outbound *out = malloc(sizeof *out + m->key.len + m->value.len + 1);
+    struct outbound *out;
     char *bytes;
 
+    if (stage->chain->abandoning)
+        return WEIR_OK;
+    out = malloc(sizeof *out + m->key.len + m->value.len + 1);
     if (!out)
         return WEIR_NOMEM;
     bytes = (char *)(out + 1);

@@ -1,7 +1,8 @@
 /* walk.h: the chain as it runs, and the movement of envelopes through it.
  *
  * struct chain is open to this room: chain.c builds it, services.c serves its plugins, routes.c checks it,
- * outbound.c sends for it, state.c saves it, walk.c moves envelopes. Others have chain.h.
+ * outbound.c sends for it, state.c saves it, abandon.c empties it, walk.c moves envelopes. Others have
+ * chain.h.
  */
 #ifndef WEIR_CHAIN_WALK_H
 #define WEIR_CHAIN_WALK_H
@@ -31,6 +32,7 @@ struct chain {
     struct outbound *ready;         /* what process() asked to send; goes out with its PASS */
     struct envelope_list emitted;   /* made by the current call, not yet on their way */
     size_t n_parked;
+    bool abandoning; /* what a sink sends now, it sends to nobody */
     uint64_t parse_failures;
     char *stopped; /* why; NULL: it runs */
 };

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "config/delivery.h"
 #include "config/inifile.h"
 #include "config/names.h"
 #include "config/reserved.h"
@@ -256,6 +257,7 @@ static void fill_chains(struct loading *l)
         *chain = c->chains[i];
         c->chain_count++;
         section_chain(chain, &s->keys, &c->kafka, &c->arena, l->diag);
+        delivery_settle(c, chain, l->diag);
         if (!chain->stage_count)
             diag_error(l->diag, chain->place, "chain \"" STR_FMT "\" has no [stage NAME]",
                        STR_ARG(chain->name));

@@ -73,6 +73,9 @@ struct config {
 struct config *config_load(const char *dir, const struct config_env *env, struct diag *d);
 void config_destroy(struct config *c);
 
+/** The producer's transaction.timeout.ms, in exactly-once: what is set, or librdkafka's default. */
+int64_t config_transaction_timeout(const struct config_chain *chain);
+
 /** The process's own environment. */
 extern const struct config_env config_process_env;
 

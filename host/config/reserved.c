@@ -26,11 +26,6 @@ static bool is_above_one(struct weir_str value)
     return str_to_int(value, &n) && n > 1;
 }
 
-static bool is_exactly_once(struct weir_str value)
-{
-    return str_is(value, "exactly-once");
-}
-
 static bool is_later_format(struct weir_str value)
 {
     return str_is(value, "avro") || str_is(value, "protobuf") || str_is(value, "string");
@@ -46,7 +41,6 @@ static const struct reserved {
     {"chain", "source", is_list, "a list of topics is not built yet (write one topic)"},
     {"chain", "tasks", is_above_one,
      "more than one task is not built yet (run weir several times in one group)"},
-    {"chain", "delivery", is_exactly_once, "exactly-once is not built yet (write at-least-once)"},
     {"chain", "value_format", is_later_format, "this format is not built yet (write json or bytes)"},
     {"chain", "create_topics", any, "creating topics is not built yet"},
     {"stage", "stage_timeout", any, "a time limit for a stage is not built yet"},

@@ -23,15 +23,16 @@ const struct weir_option config_chain_options[] = {
                         "what to do where the committed offset is out of range: stop the chain, or go on at "
                         "either end"),
     WEIR_OPT_CHOICE(struct config_chain, delivery, .def = "at-least-once", .choices = deliveries,
-                    .help =
-                        "at-least-once repeats records after a crash, and loses none; exactly-once is not "
-                        "built yet"),
+                    .help = "at-least-once repeats records after a crash, and loses none; exactly-once does "
+                            "neither, and needs \"instance\" under [host]"),
     WEIR_OPT_CHOICE(struct config_chain, value_format, .def = "json", .choices = formats,
                     .help = "what the values are: one JSON object each, or bytes that no stage looks into"),
     WEIR_OPT_SIZE(struct config_chain, memory, .def = "64MiB", .min = 1048576,
                   .help = "bound on the records in flight; the source waits when it is reached"),
-    WEIR_OPT_DURATION(struct config_chain, commit_interval, .def = "1s", .min = 10,
-                      .help = "how often offsets are committed"),
+    WEIR_OPT_DURATION(
+        struct config_chain, commit_interval, .def = "1s", .min = 10,
+        .help = "how often offsets are committed; in exactly-once how long a transaction is, and 100ms "
+                "where nothing is set"),
     WEIR_OPT_DURATION(struct config_chain, drain_timeout, .def = "10s",
                       .help = "how long a reload, a stop or a rebalance waits for what is in flight"),
     WEIR_OPT_INTEGER(struct config_chain, tasks, .def = "1", .min = 1,

@@ -6,6 +6,7 @@
 #include "kafka/commits.h"
 
 #include "base/clock.h"
+#include "kafka/transaction.h"
 
 /** What a rebalance brings with it: the next owner begins where we last committed. */
 static bool is_usual(rd_kafka_resp_err_t err)
@@ -84,4 +85,33 @@ bool commits_now(struct commits *c, int timeout_ms)
     rd_kafka_queue_destroy(queue);
     rd_kafka_topic_partition_list_destroy(list);
     return answer.good;
+}
+
+bool commits_due(const struct commits *c)
+{
+    rd_kafka_topic_partition_list_t *list = partitions_uncommitted(c->partitions, c->topic);
+
+    if (list)
+        rd_kafka_topic_partition_list_destroy(list);
+    return list != NULL;
+}
+
+enum transaction_next commits_offer(struct commits *c, struct lane *lane, int timeout_ms,
+                                    struct transaction_fault *fault)
+{
+    if (!c->offered)
+        c->offered = partitions_uncommitted(c->partitions, c->topic);
+    if (!c->offered)
+        return TRANSACTION_ON;
+    return transaction_offer(lane, c->rk, c->offered, timeout_ms, fault);
+}
+
+void commits_settle(struct commits *c, bool committed)
+{
+    if (!c->offered)
+        return;
+    if (committed)
+        commits_result(c, RD_KAFKA_RESP_ERR_NO_ERROR, c->offered);
+    rd_kafka_topic_partition_list_destroy(c->offered);
+    c->offered = NULL;
 }

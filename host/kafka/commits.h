@@ -6,16 +6,20 @@
 #define WEIR_KAFKA_COMMITS_H
 
 #include "base/log.h"
+#include "kafka/next.h"
 #include "kafka/partitions.h"
+
+struct lane;
 
 struct commits {
     rd_kafka_t *rk;
     const char *topic;
     struct partitions *partitions;
     struct log_place place;
-    bool pending;    /* a commit is on its way */
-    int64_t last_at; /* Unix milliseconds of the last good one, 0: none */
-    bool said;       /* that commits fail */
+    bool pending;                             /* a commit is on its way */
+    int64_t last_at;                          /* Unix milliseconds of the last good one, 0: none */
+    bool said;                                /* that commits fail */
+    rd_kafka_topic_partition_list_t *offered; /* to a transaction; NULL: nothing */
 };
 
 /** Sends a commit of what is safe and new; commits_result() gets the answer. */
@@ -26,5 +30,15 @@ bool commits_now(struct commits *c, int timeout_ms);
 
 /** What the brokers answered. */
 void commits_result(struct commits *c, rd_kafka_resp_err_t err, const rd_kafka_topic_partition_list_t *list);
+
+/** True where something is safe and not committed. */
+bool commits_due(const struct commits *c);
+
+/** In exactly-once: adds what is safe to the lane's transaction; the same offsets until commits_settle(). */
+enum transaction_next commits_offer(struct commits *c, struct lane *lane, int timeout_ms,
+                                    struct transaction_fault *fault);
+
+/** Whether that transaction was committed. */
+void commits_settle(struct commits *c, bool committed);
 
 #endif

@@ -7,7 +7,10 @@
  * record in flight through the plugins twice, and with it their counts.
  *
  * A list of their own, because librdkafka forgets what it had when it is destroyed. It costs no memory: the
- * links are in the send. */
+ * links are in the send.
+ *
+ * A transactional lane (exactly-once) sends nothing again by itself: what goes wrong spoils its transaction,
+ * and whoever runs that aborts it, and takes the records from the source once more. */
 #include "kafka/lane.h"
 
 #include "base/clock.h"
@@ -109,14 +112,30 @@ static bool push(struct lane *lane, struct send *send, rd_kafka_resp_err_t *err)
     if (*err)
         return false;
     lane->unsent = send->next;
+    lane->with_client++;
     return true;
+}
+
+static bool may_push(const struct lane *lane)
+{
+    return !lane->failed && lane->client.rk &&
+           (!lane->transactional || (lane->in_transaction && !lane->spoilt));
+}
+
+/** librdkafka takes nothing more: it is finished, or its transaction is. */
+static void close_gate(struct lane *lane)
+{
+    if (lane->transactional)
+        lane->spoilt = true;
+    if (!lane->transactional || rd_kafka_fatal_error(lane->client.rk, NULL, 0))
+        lane->failed = true;
 }
 
 static void push_unsent(struct lane *lane)
 {
     rd_kafka_resp_err_t err;
 
-    while (lane->unsent && !lane->failed) {
+    while (lane->unsent && may_push(lane)) {
         struct send *send = lane->unsent;
 
         if (push(lane, send, &err))
@@ -124,7 +143,7 @@ static void push_unsent(struct lane *lane)
         if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
             return;
         if (errors_fault(err) == FAULT_PRODUCER) {
-            lane->failed = true;
+            close_gate(lane);
             return;
         }
         unlink_send(lane, send);
@@ -134,7 +153,7 @@ static void push_unsent(struct lane *lane)
 
 void lane_send(struct lane *lane, struct send *send)
 {
-    bool first = !lane->unsent && !lane->failed && lane->client.rk;
+    bool first = !lane->unsent && may_push(lane);
     rd_kafka_resp_err_t err;
 
     append(lane, send);
@@ -151,6 +170,14 @@ static void on_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void
     struct send *send = message->_private;
     rd_kafka_resp_err_t err = message->err;
 
+    lane->with_client--;
+    if (lane->transactional) {
+        if (err)
+            close_gate(lane);
+        unlink_send(lane, send);
+        lane->left(lane->owner, lane, send, err);
+        return;
+    }
     if (err && (errors_fault(err) == FAULT_PRODUCER || rd_kafka_fatal_error(rk, NULL, 0))) {
         lane->failed = true; /* it stays in the list, and goes out again */
         return;
@@ -177,6 +204,22 @@ void lane_poll(struct lane *lane)
     push_unsent(lane);
 }
 
+void lane_hurry(struct lane *lane, int timeout_ms)
+{
+    if (lane->client.rk && lane->with_client)
+        rd_kafka_flush(lane->client.rk, timeout_ms);
+    lane_poll(lane);
+}
+
+struct send *lane_pop(struct lane *lane)
+{
+    struct send *send = lane->head;
+
+    if (send)
+        unlink_send(lane, send);
+    return send;
+}
+
 /* ---- open and closed */
 
 static bool open_topics(struct lane *lane, struct weir_topic *const *topics, size_t n_topics,
@@ -201,7 +244,8 @@ bool lane_open(struct lane *lane, const struct settings *settings, struct weir_t
     enum client_kind kind = lane->index == LANE_SOLO ? CLIENT_SOLO_PRODUCER : CLIENT_PRODUCER;
 
     lane->client.owner = lane;
-    lane->failed = false;
+    lane->failed = lane->spoilt = lane->in_transaction = false;
+    lane->with_client = 0;
     lane->unsent = lane->head;
     return client_open(&lane->client, kind, settings, &callbacks, diag) &&
            open_topics(lane, topics, n_topics, diag);

@@ -25,8 +25,13 @@ struct lane {
     bool failed;       /* the client is finished, and wants replacing */
     unsigned failures; /* in a row */
     int64_t reopen_at; /* monotonic milliseconds: not before */
+    bool transactional;
+    bool in_transaction; /* one is open: only then anything goes out */
+    bool spoilt;         /* it can only be aborted */
+    size_t with_client;  /* sends that librdkafka has, and will report */
     void *owner;
-    /** What became of a send that has left the lane. It may add new ones. */
+    /** What became of a send that has left the lane. It may add new ones. In a transactional lane each report
+     * comes here; one with an error, while the lane is spoilt, says nothing about that send alone. */
     void (*left)(void *owner, struct lane *lane, struct send *send, rd_kafka_resp_err_t err);
 };
 
@@ -40,5 +45,11 @@ void lane_send(struct lane *lane, struct send *send);
 
 /** Serves reports and sends what waits. */
 void lane_poll(struct lane *lane);
+
+/** The same, and waits up to timeout_ms for all that librdkafka has, which it sends without linger. */
+void lane_hurry(struct lane *lane, int timeout_ms);
+
+/** Takes the first send out, librdkafka having forgotten it; NULL: there is none. */
+struct send *lane_pop(struct lane *lane);
 
 #endif

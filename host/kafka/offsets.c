@@ -11,7 +11,8 @@
 static bool worth_asking_again(rd_kafka_resp_err_t err)
 {
     return errors_is_away(err) || errors_fault(err) == FAULT_PASSING ||
-           err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION; /* no leader is known yet */
+           err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT || /* a transaction of the owner before is open */
+           err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;       /* no leader is known yet */
 }
 
 static rd_kafka_resp_err_t first_error(const rd_kafka_topic_partition_list_t *list)

@@ -56,10 +56,16 @@ bool partitions_assign(struct partitions *p, int32_t number, int64_t start, int6
     part = &p->items[number];
     p->assigned += !part->assigned;
     part->assigned = true;
-    part->position = start;
-    part->committed = committed;
-    watermark_reset(&part->mark, start);
+    part->start = start;
+    partitions_rewind(part, start, committed);
     return true;
+}
+
+void partitions_rewind(struct partition *part, int64_t offset, int64_t committed)
+{
+    part->position = offset;
+    part->committed = committed;
+    watermark_reset(&part->mark, offset);
 }
 
 void partitions_revoke(struct partitions *p, int32_t number)
@@ -71,6 +77,14 @@ void partitions_revoke(struct partitions *p, int32_t number)
     part->assigned = false;
     p->assigned--;
     watermark_reset(&part->mark, WATERMARK_NONE);
+}
+
+void partitions_revoke_all(struct partitions *p)
+{
+    size_t i;
+
+    for (i = 0; i < p->count; i++)
+        partitions_revoke(p, (int32_t)i);
 }
 
 bool partitions_push(struct partitions *p, int32_t number, int64_t offset, void **ticket)

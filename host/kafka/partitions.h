@@ -15,6 +15,7 @@
 struct partition {
     struct watermark mark;
     bool assigned;
+    int64_t start;     /* where this assignment began */
     int64_t position;  /* the offset behind the last record that was taken */
     int64_t committed; /* WATERMARK_NONE: nothing that we know of */
 };
@@ -33,6 +34,10 @@ struct partition *partitions_find(struct partitions *p, int32_t number);
  * committed, too, so that a partition without records keeps its start. Errors: false: no memory. */
 bool partitions_assign(struct partitions *p, int32_t number, int64_t start, int64_t committed);
 void partitions_revoke(struct partitions *p, int32_t number);
+void partitions_revoke_all(struct partitions *p);
+
+/** Goes back to offset: all tickets so far are void. committed as above. */
+void partitions_rewind(struct partition *part, int64_t offset, int64_t committed);
 
 /** A ticket for a record that is now under way. Never NULL. Errors: false: no memory. */
 bool partitions_push(struct partitions *p, int32_t number, int64_t offset, void **ticket);

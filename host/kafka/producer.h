@@ -10,6 +10,7 @@
 #include "kafka/look.h"
 #include "kafka/settings.h"
 
+struct lane;
 struct producer;
 
 /** Where the answers go; never called from within producer_send(). */
@@ -40,6 +41,29 @@ void producer_poll(struct producer *p);
 
 /** Sends that are not answered. */
 size_t producer_waiting(const struct producer *p);
+
+/* ---- in exactly-once: the producer is transactional, and sends nothing again by itself. Sends wait until a
+ * transaction is open; the first that the brokers refuse spoils it. Whoever runs the transactions
+ * (exactly.h) works on the lane. */
+
+struct lane *producer_lane(struct producer *p);
+
+/** Sends at once, without linger, and waits up to timeout_ms for the answers. */
+void producer_hurry(struct producer *p, int timeout_ms);
+
+/** After an abort: finds out which of the sends that came back refused are refused even alone, and remembers
+ * those, so that they are answered at once when they come again. Blocks for up to timeout_ms. False: none was
+ * at fault alone, and the client must be replaced, which then makes smaller batches. */
+bool producer_judge(struct producer *p, int timeout_ms);
+
+/** After an abort, or where the client is finished: answers every send with SEND_DROPPED. */
+void producer_drop(struct producer *p);
+
+/** Closes the client and opens a new one. False: why says what was wrong. */
+bool producer_replace(struct producer *p, struct buf *why);
+
+/** Forgets remembered refusals below what is committed (see refusals.h). */
+void producer_forget(struct producer *p, int64_t (*committed)(void *self, int32_t partition), void *self);
 
 /** For tests of what follows a fatal error of librdkafka's: makes one. */
 void producer_break(struct producer *p);

@@ -40,11 +40,8 @@ static const struct property producer_defaults[] = {
 
 /* What no user may set otherwise: config/property.c refuses these. */
 static const struct property consumer_musts[] = {
-    {"enable.auto.commit", "false"},
-    {"enable.auto.offset.store", "false"},
-    {"auto.offset.reset", "error"},
-    {"enable.partition.eof", "false"},
-    {NULL, NULL},
+    {"enable.auto.commit", "false"},   {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "error"},
+    {"enable.partition.eof", "false"}, {"isolation.level", "read_committed"}, {NULL, NULL},
 };
 static const struct property producer_musts[] = {
     {"enable.idempotence", "true"},
@@ -146,6 +143,22 @@ static void set_member(rd_kafka_conf_t *conf, const struct settings *s, struct d
     must_set(conf, "group.instance.id", member, s, diag);
 }
 
+/** The name is the same after a restart, so that the brokers end what a dead process left open. None of the
+ * last three parts can hold a slash. The solo producer only asks, in transactions that it always aborts. */
+static void set_transactions(rd_kafka_conf_t *conf, enum client_kind kind, const struct settings *s,
+                             struct diag *diag)
+{
+    char text[1024];
+
+    snprintf(text, sizeof text, "%s/%s/%s/%u%s", s->group, s->instance ? s->instance : "", s->chain,
+             (unsigned)s->task, kind == CLIENT_SOLO_PRODUCER ? "/probe" : "");
+    must_set(conf, "transactional.id", text, s, diag);
+    if (kind == CLIENT_PRODUCER && s->batch_bytes) {
+        snprintf(text, sizeof text, "%lld", (long long)s->batch_bytes);
+        must_set(conf, "batch.size", text, s, diag);
+    }
+}
+
 static void set_defaults(rd_kafka_conf_t *conf, enum client_kind kind, const struct settings *s)
 {
     char text[128];
@@ -177,6 +190,8 @@ rd_kafka_conf_t *properties_new(enum client_kind kind, const struct settings *se
     }
     if (kind == CLIENT_SOLO_PRODUCER)
         set_all(conf, solo_musts);
+    if (kind != CLIENT_CONSUMER && settings->exactly_once)
+        set_transactions(conf, kind, settings, diag);
     if (diag->errors == before)
         return conf;
     rd_kafka_conf_destroy(conf);

@@ -16,6 +16,9 @@ struct settings {
     size_t shared; /* so many of each stand under [kafka], the others in the chain */
     enum config_start start;
     enum config_lost_offset on_lost;
+    bool exactly_once;
+    int64_t transaction_timeout_ms;
+    int64_t batch_bytes;        /* of the producer, below what its properties say; 0: as they say */
     int64_t memory;             /* bytes */
     int64_t commit_interval_ms; /* between two commits */
     int64_t drain_timeout_ms;   /* how long to wait for what is in flight at a rebalance, reload or stop */
@@ -35,6 +38,8 @@ static inline void settings_read(struct settings *s, const struct config *config
         .shared = config->kafka.count,
         .start = (enum config_start)chain->start,
         .on_lost = (enum config_lost_offset)chain->on_lost_offset,
+        .exactly_once = chain->delivery == CONFIG_EXACTLY_ONCE,
+        .transaction_timeout_ms = config_transaction_timeout(chain),
         .memory = chain->memory,
         .commit_interval_ms = chain->commit_interval,
         .drain_timeout_ms = chain->drain_timeout,

@@ -18,6 +18,7 @@
 #include "kafka/commits.h"
 #include "kafka/errors.h"
 #include "kafka/offsets.h"
+#include "kafka/positions.h"
 #include "kafka/record.h"
 
 #define POLL_MAX 500  /* records of one source_poll() */
@@ -35,12 +36,15 @@ struct source {
     struct client client;
     rd_kafka_topic_t *handle; /* to ask about the topic */
     struct partitions partitions;
+    struct positions positions;
     struct commits commits;
+    bool exactly_once;
     struct awake *awake;
 
     rd_kafka_message_t *held; /* came while none was to be taken */
     bool paused, fenced, rejoin;
-    int64_t idle_since; /* monotonic milliseconds: since when none is taken, -1: they are */
+    int64_t patient_until; /* monotonic milliseconds */
+    int64_t idle_since;    /* monotonic milliseconds: since when none is taken, -1: they are */
     struct record_room room;
     uint64_t taken, rebalances;
     rd_kafka_resp_err_t last_error;
@@ -66,67 +70,21 @@ static const char *phrase(struct source *s, rd_kafka_resp_err_t err)
     return errors_source_phrase(&s->text, err, s->topic, s->group);
 }
 
-static bool is_out_of_patience(struct source *s, int64_t until)
-{
-    return s->failed || clock_mono_ms() >= until || !s->events.serve(s->events.self, false);
-}
-
 /** While brokers do not tell an offset: keeps the chain's sends going. */
-struct asking {
-    struct source *source;
-    int64_t until;
-};
-
 static bool wait_on(void *self)
 {
-    struct asking *asking = self;
+    struct source *s = self;
 
-    return !is_out_of_patience(asking->source, asking->until);
+    return !s->failed && clock_mono_ms() < s->patient_until && s->events.serve(s->events.self, false);
 }
 
-/* ---- where to begin */
-
-static rd_kafka_resp_err_t begin_at(struct source *s, rd_kafka_topic_partition_t *tp,
-                                    const struct patience *patience)
+static struct patience patience(struct source *s)
 {
-    int64_t low, high, committed = tp->offset;
-    rd_kafka_resp_err_t err;
-
-    if (committed < 0) {
-        err = offsets_range(s->client.rk, s->topic, tp->partition, &low, &high, patience);
-        if (err)
-            return err;
-        committed = WATERMARK_NONE;
-        tp->offset = s->start == CONFIG_LATEST ? high : low;
-        log_at(place(s), WEIR_LOG_DEBUG,
-               "partition has no committed offset: partition=%d start=%s offset=%lld", (int)tp->partition,
-               s->start == CONFIG_LATEST ? "latest" : "earliest", (long long)tp->offset);
-    }
-    if (!partitions_assign(&s->partitions, tp->partition, tp->offset, committed))
-        return RD_KAFKA_RESP_ERR__FAIL;
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-static rd_kafka_resp_err_t begin(struct source *s, rd_kafka_topic_partition_list_t *list)
-{
-    struct asking asking = {s, clock_mono_ms() + PATIENCE_MS};
-    struct patience patience = {&asking, wait_on};
-    rd_kafka_resp_err_t err = list->cnt ? offsets_committed(s->client.rk, list, &patience) : 0;
-    int i;
-
-    for (i = 0; i < list->cnt && !err; i++)
-        err = begin_at(s, &list->elems[i], &patience);
-    return err;
+    s->patient_until = clock_mono_ms() + PATIENCE_MS;
+    return (struct patience){s, wait_on};
 }
 
 /* ---- the group */
-
-static bool is_cooperative(rd_kafka_t *rk)
-{
-    const char *protocol = rd_kafka_rebalance_protocol(rk);
-
-    return protocol && strcmp(protocol, "COOPERATIVE") == 0;
-}
 
 static void tell_awake(struct source *s)
 {
@@ -149,6 +107,13 @@ static void set_paused(struct source *s, bool paused)
     s->paused = paused;
 }
 
+static rd_kafka_resp_err_t begin(struct source *s, rd_kafka_topic_partition_list_t *list)
+{
+    struct patience patient = patience(s);
+
+    return positions_begin(&s->positions, list, s->start, &patient);
+}
+
 static void assign(struct source *s, rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list)
 {
     rd_kafka_resp_err_t err = begin(s, list);
@@ -165,7 +130,7 @@ static void assign(struct source *s, rd_kafka_t *rk, rd_kafka_topic_partition_li
         return;
     }
     s->rebalances++;
-    if (is_cooperative(rk))
+    if (positions_cooperative(rk))
         rd_kafka_error_destroy(rd_kafka_incremental_assign(rk, list));
     else
         rd_kafka_assign(rk, list);
@@ -182,11 +147,13 @@ static void settle(struct source *s, const rd_kafka_topic_partition_list_t *list
 {
     int64_t until = clock_mono_ms() + s->drain_timeout_ms;
 
-    while (partitions_open(&s->partitions, list) && clock_mono_ms() < until) {
+    while ((partitions_open(&s->partitions, list) || !s->events.settled(s->events.self)) &&
+           clock_mono_ms() < until) {
         if (!s->events.serve(s->events.self, true))
             break;
     }
-    commits_now(&s->commits, COMMIT_WAIT_MS);
+    if (!s->exactly_once)
+        commits_now(&s->commits, COMMIT_WAIT_MS);
 }
 
 static void revoke(struct source *s, rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list)
@@ -197,6 +164,8 @@ static void revoke(struct source *s, rd_kafka_t *rk, rd_kafka_topic_partition_li
 
     if (!lost)
         settle(s, list);
+    if (!s->events.settled(s->events.self))
+        s->events.spoil(s->events.self);
     if (s->paused)
         set_paused(s, false); /* librdkafka would remember it beyond this assignment, and we would not */
     open = partitions_open(&s->partitions, list);
@@ -205,7 +174,7 @@ static void revoke(struct source *s, rd_kafka_t *rk, rd_kafka_topic_partition_li
     s->held = NULL;
     for (i = 0; i < list->cnt; i++)
         partitions_revoke(&s->partitions, list->elems[i].partition);
-    if (is_cooperative(rk))
+    if (positions_cooperative(rk))
         rd_kafka_error_destroy(rd_kafka_incremental_unassign(rk, list));
     else
         rd_kafka_assign(rk, NULL);
@@ -246,28 +215,10 @@ static void on_committed(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
 
 /* ---- what is no record */
 
-/** Assigns what is assigned once more, from where each partition stands. rd_kafka_seek() would do for the one
- * that lost its place, but librdkafka 2.0.2 refuses it there: the partition counts as stopped. */
+/** From where each stands; number: the partition that lost its place, or all. */
 static void assign_again(struct source *s, int32_t number)
 {
-    rd_kafka_topic_partition_list_t *list = partitions_list(&s->partitions, s->topic);
-    bool cooperative = is_cooperative(s->client.rk);
-    int i;
-
-    for (i = list->cnt; i-- > 0;) {
-        rd_kafka_topic_partition_t *tp = &list->elems[i];
-
-        tp->offset = partitions_find(&s->partitions, tp->partition)->position;
-        if (cooperative && tp->partition != number)
-            rd_kafka_topic_partition_list_del_by_idx(list, i);
-    }
-    if (cooperative) {
-        rd_kafka_error_destroy(rd_kafka_incremental_unassign(s->client.rk, list));
-        rd_kafka_error_destroy(rd_kafka_incremental_assign(s->client.rk, list));
-    } else {
-        rd_kafka_assign(s->client.rk, list);
-    }
-    rd_kafka_topic_partition_list_destroy(list);
+    positions_again(&s->positions, number);
     if (s->paused)
         set_paused(s, true);
 }
@@ -286,15 +237,14 @@ static void go_to(struct source *s, int32_t number, struct partition *part, int6
 static void on_lost_offset(struct source *s, int32_t number)
 {
     struct partition *part = partitions_find(&s->partitions, number);
-    struct asking asking = {s, clock_mono_ms() + PATIENCE_MS};
-    struct patience patience = {&asking, wait_on};
+    struct patience patient = patience(s);
     int64_t low = 0, high = 0, to;
     rd_kafka_resp_err_t err;
     char why[512];
 
     if (!part)
         return;
-    err = offsets_range(s->client.rk, s->topic, number, &low, &high, &patience);
+    err = offsets_range(s->client.rk, s->topic, number, &low, &high, &patient);
     if (err) {
         fail(s, phrase(s, err));
         return;
@@ -460,6 +410,51 @@ void source_commit(struct source *s)
     commits_start(&s->commits);
 }
 
+/* ---- exactly-once */
+
+bool source_uncommitted(const struct source *s)
+{
+    return commits_due(&s->commits);
+}
+
+enum transaction_next source_offer(struct source *s, struct lane *lane, int timeout_ms,
+                                   struct transaction_fault *fault)
+{
+    return commits_offer(&s->commits, lane, timeout_ms, fault);
+}
+
+void source_settle(struct source *s, bool committed)
+{
+    commits_settle(&s->commits, committed);
+}
+
+int64_t source_committed(struct source *s, int32_t partition)
+{
+    const struct partition *part = partitions_find(&s->partitions, partition);
+
+    return part ? part->committed : INT64_MAX;
+}
+
+void source_rewind(struct source *s)
+{
+    struct patience patient = patience(s);
+    rd_kafka_resp_err_t err;
+
+    if (s->held)
+        rd_kafka_message_destroy(s->held);
+    s->held = NULL;
+    err = positions_rewind(&s->positions, &patient);
+    if (s->paused)
+        set_paused(s, true);
+    if (!err)
+        return;
+    partitions_revoke_all(&s->partitions); /* what still comes is not taken from the wrong place */
+    if (errors_is_away(err))
+        s->rejoin = true;
+    else
+        fail(s, phrase(s, err));
+}
+
 const char *source_failed(const struct source *s)
 {
     return s->failed;
@@ -508,7 +503,9 @@ static bool open_client(struct source *s, const struct settings *settings, struc
     if (!client_open(&s->client, CLIENT_CONSUMER, settings, &callbacks, diag))
         return false;
     s->handle = rd_kafka_topic_new(s->client.rk, s->topic, NULL);
-    s->commits = (struct commits){s->client.rk, s->topic, &s->partitions, place(s), false, 0, false};
+    s->positions = (struct positions){s->client.rk, s->topic, &s->partitions, place(s)};
+    s->commits = (struct commits){
+        .rk = s->client.rk, .topic = s->topic, .partitions = &s->partitions, .place = place(s)};
     s->awake = awake_new(s->client.rk, s->topic, (size_t)properties_prefetch(settings));
     return s->handle != NULL;
 }
@@ -527,6 +524,7 @@ struct source *source_new(const struct settings *settings, int wake_fd, const st
         goto no_memory;
     source_update(s, settings);
     s->events = *events;
+    s->exactly_once = settings->exactly_once;
     s->client.wake_fd = wake_fd;
     s->idle_since = -1;
     buf_init(&s->text, 4096);
@@ -549,6 +547,7 @@ void source_destroy(struct source *s)
     s->awake = NULL;
     if (s->held)
         rd_kafka_message_destroy(s->held);
+    commits_settle(&s->commits, false);
     if (s->client.rk)
         rd_kafka_consumer_close(s->client.rk); /* on_rebalance() commits what is safe */
     if (s->handle)

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "chain/io.h"
 #include "kafka/look.h"
+#include "kafka/next.h"
 #include "kafka/settings.h"
 
 struct source;
@@ -23,6 +24,10 @@ struct source_events {
     /** Partitions are to be given up, and some of their records are under way: serve them for a moment (some
      * ten milliseconds). final: what sinks hold is to go out. False: there is no use in waiting. */
     bool (*serve)(void *self, bool final);
+    /** In exactly-once: true where no transaction is open, and nothing waits for one; else always. */
+    bool (*settled)(void *self);
+    /** It could not be settled in time, or the partitions are lost: it must be aborted. */
+    void (*spoil)(void *self);
 };
 
 /** Opens the consumer; joins nothing yet. Keeps no pointer into settings. wake_fd: an eventfd that is written
@@ -53,6 +58,25 @@ void source_done(struct source *s, void *ticket);
 
 /** Sends a commit of what is safe. */
 void source_commit(struct source *s);
+
+/* ---- in exactly-once: it commits nothing itself; the offsets go with a transaction of the producer's. */
+
+struct lane;
+
+/** True where there are safe offsets that are not committed. */
+bool source_uncommitted(const struct source *s);
+
+/** Adds what is safe to the open transaction. Again, with the same offsets, until source_settle(). */
+enum transaction_next source_offer(struct source *s, struct lane *lane, int timeout_ms,
+                                   struct transaction_fault *fault);
+/** What became of that transaction. */
+void source_settle(struct source *s, bool committed);
+
+/** The committed offset of a partition; INT64_MAX where it is not assigned. */
+int64_t source_committed(struct source *s, int32_t partition);
+
+/** Goes back to what is committed; what was taken since comes again, under new tickets. */
+void source_rewind(struct source *s);
 
 /** Why the source is finished; NULL: it is not. Borrowed. */
 const char *source_failed(const struct source *s);

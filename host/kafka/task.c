@@ -19,7 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/diag.h"
-#include "kafka/generation.h"
+#include "kafka/exactly.h"
 
 #define NAP_MS 250     /* the longest sleep: watchdogs want a look now and then */
 #define SERVE_MS 10    /* one round of waiting while partitions are given up */
@@ -27,6 +27,7 @@
 #define ABSENT_MS 5000 /* a topic that is absent for so long at the start is not coming */
 #define SWAP_LOOK_MS 10000
 #define STATUS_MS 250
+#define ABORT_MS 2000        /* for an open transaction, at the end */
 #define LAST_REPORTS_MS 5000 /* for reports, after a chain stopped */
 
 enum mode { RUNNING, SWAPPING, STOPPING };
@@ -41,6 +42,7 @@ struct swap {
 struct task {
     struct generation *now;
     struct source *source;
+    struct exactly exactly; /* where the delivery is exactly-once */
     struct task_watcher watcher;
     int wake_fd;
     atomic_bool stop;
@@ -94,13 +96,56 @@ static void nap(struct task *t, int64_t ms)
         ;
 }
 
+/* ---- exactly-once */
+
+static bool is_exactly_once(const struct task *t)
+{
+    return t->now->settings.exactly_once;
+}
+
+static void run_transactions(struct task *t, bool hurry, bool inside)
+{
+    const struct exactly_call call = {&t->exactly, t->now, t->source, hurry, inside};
+
+    if (is_exactly_once(t))
+        exactly_step(&call);
+}
+
+static int64_t tick(struct task *t)
+{
+    return !is_exactly_once(t) || exactly_runs(&t->exactly) ? chain_tick(t->now->chain) : -1;
+}
+
+static void flush(struct task *t)
+{
+    if (!is_exactly_once(t) || exactly_runs(&t->exactly))
+        chain_flush(t->now->chain);
+}
+
+static bool is_settled(const struct task *t)
+{
+    return !is_exactly_once(t) || exactly_settled(&t->exactly, t->now, t->source);
+}
+
 /* ---- what the source asks of us */
 
 static bool on_ready(void *self)
 {
     struct task *t = self;
 
-    return generation_ready(t->now);
+    return generation_ready(t->now) && (!is_exactly_once(t) || exactly_takes(&t->exactly, t->now));
+}
+
+static bool on_settled(void *self)
+{
+    return is_settled(self);
+}
+
+static void on_spoil(void *self)
+{
+    struct task *t = self;
+
+    exactly_spoil(&t->exactly);
 }
 
 static bool on_take(void *self, const struct record *record)
@@ -114,13 +159,16 @@ static bool on_serve(void *self, bool final)
 {
     struct task *t = self;
 
-    if (t->given_up || chain_stopped(t->now->chain) || (!final && atomic_load(&t->stop)))
+    if (t->given_up || chain_stopped(t->now->chain) || exactly_failed(&t->exactly) ||
+        (!final && atomic_load(&t->stop)))
         return false;
     if (final)
-        chain_flush(t->now->chain);
+        flush(t);
     producer_poll(t->now->producer);
-    chain_tick(t->now->chain);
-    nap(t, SERVE_MS);
+    tick(t);
+    run_transactions(t, final, true);
+    if (!final || !is_settled(t))
+        nap(t, SERVE_MS);
     return true;
 }
 
@@ -198,6 +246,20 @@ static void wait_for_topics(struct task *t)
     t->waiting_for_brokers = false;
 }
 
+/** A transaction that a process of this name left open is ended before offsets are asked for. */
+static void wait_for_producer(struct task *t)
+{
+    while (is_exactly_once(t) && t->end == TASK_RUNS && t->exactly.state == EXACTLY_INIT &&
+           !atomic_load(&t->stop)) {
+        run_transactions(t, false, true);
+        source_poll(t->source, false);
+        producer_poll(t->now->producer);
+        if (exactly_failed(&t->exactly))
+            finish(t, t->exactly.fenced ? TASK_FENCED : TASK_SET_UP, exactly_failed(&t->exactly));
+        nap(t, exactly_wait(&t->exactly, t->now));
+    }
+}
+
 /* ---- reload, on the task's thread */
 
 static void answer_swap(struct task *t, bool good, const char *why)
@@ -241,6 +303,7 @@ static void finish_swap(struct task *t)
     }
     t->swap->old = t->now;
     t->now = next;
+    exactly_restart(&t->exactly);
     source_update(t->source, &next->settings);
     publish(t);
     answer_swap(t, true, NULL);
@@ -248,7 +311,7 @@ static void finish_swap(struct task *t)
 
 static void go_on_swapping(struct task *t)
 {
-    if (generation_idle(t->now))
+    if (generation_idle(t->now) && is_settled(t))
         finish_swap(t);
     else if (clock_mono_ms() >= t->deadline)
         answer_swap(t, false, "what is in flight did not finish within drain_timeout");
@@ -285,7 +348,7 @@ static void obey(struct task *t)
 
 static void go_on_stopping(struct task *t)
 {
-    if (generation_idle(t->now))
+    if (generation_idle(t->now) && is_settled(t))
         finish(t, TASK_STOPPED, "");
     else if (clock_mono_ms() >= t->deadline)
         finish(t, TASK_CUT_SHORT,
@@ -296,7 +359,10 @@ static void commit_when_due(struct task *t)
 {
     int64_t now = clock_mono_ms();
 
-    if (now < t->commit_at)
+    run_transactions(t, t->mode != RUNNING, false);
+    if (is_exactly_once(t))
+        t->commit_at = now + exactly_wait(&t->exactly, t->now);
+    if (is_exactly_once(t) || now < t->commit_at)
         return;
     t->commit_at = now + t->now->settings.commit_interval_ms;
     source_commit(t->source);
@@ -316,8 +382,8 @@ static void step(struct task *t)
     more = source_poll(t->source, t->mode == RUNNING);
     producer_poll(t->now->producer);
     if (t->mode != RUNNING)
-        chain_flush(t->now->chain);
-    wait = chain_tick(t->now->chain);
+        flush(t);
+    wait = tick(t);
     commit_when_due(t);
     if (clock_mono_ms() >= t->status_at)
         publish(t);
@@ -325,11 +391,13 @@ static void step(struct task *t)
         finish(t, TASK_CHAIN_STOPPED, chain_stopped(t->now->chain));
     else if (source_failed(t->source))
         finish(t, source_fenced(t->source) ? TASK_FENCED : TASK_FAILED, source_failed(t->source));
+    else if (exactly_failed(&t->exactly))
+        finish(t, t->exactly.fenced ? TASK_FENCED : TASK_FAILED, exactly_failed(&t->exactly));
     else if (t->mode == STOPPING)
         go_on_stopping(t);
     else if (t->mode == SWAPPING)
         go_on_swapping(t);
-    if (t->end != TASK_RUNS || (more && t->mode == RUNNING && generation_ready(t->now)))
+    if (t->end != TASK_RUNS || (more && t->mode == RUNNING && on_ready(t)))
         return;
     nap(t, soonest(wait, t->commit_at - clock_mono_ms()));
 }
@@ -347,7 +415,9 @@ static void await_last_reports(struct task *t)
 
 static void close_down(struct task *t)
 {
-    if (t->end != TASK_STOPPED && t->end != TASK_CUT_SHORT)
+    if (is_exactly_once(t))
+        exactly_close(&t->exactly, t->now, ABORT_MS);
+    else if (t->end != TASK_STOPPED && t->end != TASK_CUT_SHORT)
         await_last_reports(t);
     t->given_up = true;
     publish(t);
@@ -363,7 +433,11 @@ static void close_down(struct task *t)
 
 enum task_end task_run(struct task *t)
 {
+    log_at(place(t), WEIR_LOG_INFO, "delivery: mode=%s commit_interval_ms=%lld",
+           is_exactly_once(t) ? "exactly-once" : "at-least-once",
+           (long long)t->now->settings.commit_interval_ms);
     wait_for_topics(t);
+    wait_for_producer(t);
     if (t->end == TASK_RUNS)
         source_subscribe(t->source);
     while (t->end == TASK_RUNS)
@@ -447,7 +521,7 @@ struct task *task_new(const struct config *config, const struct config_chain *co
                       const struct task_watcher *watcher, struct diag *diag)
 {
     struct task *t = calloc(1, sizeof *t);
-    struct source_events events = {t, on_ready, on_take, on_serve};
+    struct source_events events = {t, on_ready, on_take, on_serve, on_settled, on_spoil};
 
     if (!t) {
         diag_error(diag, conf->place, "no memory");
@@ -458,6 +532,7 @@ struct task *task_new(const struct config *config, const struct config_chain *co
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->answered, NULL);
     buf_init(&t->why, 8192);
+    exactly_init(&t->exactly);
     t->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     t->now = generation_new(config, conf, chain, &t->source, t->wake_fd, diag);
     if (t->now)
@@ -479,6 +554,7 @@ void task_destroy(struct task *t)
     generation_destroy(t->now);
     if (t->wake_fd >= 0)
         close(t->wake_fd);
+    exactly_fini(&t->exactly);
     buf_fini(&t->why);
     pthread_cond_destroy(&t->answered);
     pthread_mutex_destroy(&t->lock);

@@ -648,13 +648,16 @@ struct weir_plugin {
     int32_t (*process)(struct weir_stage *stage, void *self, struct weir_envelope *env);
     /** The timer set by weir_set_timer() has run out. Returns WEIR_PASS or WEIR_STOP. */
     int32_t (*timer)(struct weir_stage *stage, void *self);
-    /** For sinks: send what is held, now. Called before a commit point: a reload, a rebalance, the end.
+    /** For sinks: send what is held, now. Called before a commit point: a reload, a rebalance, the end, in
+     *  exactly-once every commit; and where a transaction is aborted, when what it sends goes nowhere.
      *  Returns WEIR_PASS or WEIR_STOP. */
     int32_t (*flush)(struct weir_stage *stage, void *self);
-    /** Writes the state that should survive a reload with weir_save_bytes(). Must not change self. */
+    /** Writes the state that should survive a reload with weir_save_bytes(). Must not change self. In
+     *  exactly-once it is called at every commit, too. */
     int32_t (*save)(struct weir_stage *stage, void *self);
     /** Takes over what the stage of the same name and plugin saved in the generation before. Anything but
-     *  WEIR_OK refuses the reload, and the old generation goes on. */
+     *  WEIR_OK refuses the reload, and the old generation goes on. In exactly-once a stage also gets back
+     *  what it saved itself, when a transaction is aborted: so the saved state replaces all that it has. */
     int32_t (*restore)(struct weir_stage *stage, void *self, uint32_t version, struct weir_str bytes);
 };
 

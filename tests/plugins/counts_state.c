@@ -45,6 +45,7 @@ static int32_t restore(struct weir_stage *stage, void *self, uint32_t version, s
 
     if (version < 1 || version > 2 || bytes.len == 0 || bytes.len > 20)
         return weir_error(stage, "no count that this plugin knows");
+    s->count = 0;
     for (size_t i = 0; i < bytes.len; i++)
         s->count = s->count * 10 + (uint64_t)(bytes.ptr[i] - '0');
     return WEIR_OK;

@@ -146,6 +146,29 @@ static void every_option_reaches_its_member(void **state)
     config_destroy(c);
 }
 
+static void exactly_once_has_defaults_of_its_own(void **state)
+{
+    struct config *c;
+
+    (void)state;
+    mkdir("conf.d", 0700);
+    put("conf.d/h.conf",
+        "[host]\ninstance = a\n[kafka]\nbootstrap.servers = x\ntransaction.timeout.ms = 40000\n");
+    put("conf.d/c.conf", "[chain c]\nsource = t\ngroup = g\ndelivery = exactly-once\n[stage s]\nplugin = p\n"
+                         "[stage r]\nplugin = p\nretry_timeout = 19s\n");
+    put("conf.d/d.conf", "[chain d]\nsource = t\ngroup = g\ndelivery = exactly-once\ncommit_interval = 1s\n"
+                         "producer.transaction.timeout.ms = 20000\n[stage s]\nplugin = p\n");
+    c = load("conf.d", "");
+    assert_int_equal(c->chain_count, 2);
+    assert_int_equal(c->chains[0].commit_interval, 100);
+    assert_int_equal(c->chains[0].stages[0].retry_timeout, 10000); /* 60s would not fit */
+    assert_int_equal(c->chains[0].stages[1].retry_timeout, 19000);
+    assert_int_equal(config_transaction_timeout(&c->chains[0]), 40000);
+    assert_int_equal(c->chains[1].commit_interval, 1000);
+    assert_int_equal(config_transaction_timeout(&c->chains[1]), 20000);
+    config_destroy(c);
+}
+
 static void properties_of_kafka_come_before_those_of_the_chain(void **state)
 {
     static const char *const want[] = {"bootstrap.servers", "debug", "client.id", "fetch.wait.max.ms",
@@ -527,6 +550,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(defaults_are_those_of_the_design, enter, leave),
         cmocka_unit_test_setup_teardown(every_option_reaches_its_member, enter, leave),
+        cmocka_unit_test_setup_teardown(exactly_once_has_defaults_of_its_own, enter, leave),
         cmocka_unit_test_setup_teardown(properties_of_kafka_come_before_those_of_the_chain, enter, leave),
         cmocka_unit_test_setup_teardown(files_are_read_in_the_order_of_bytes, enter, leave),
         cmocka_unit_test_setup_teardown(a_directory_that_is_none_is_an_error, enter, leave),

@@ -89,6 +89,7 @@ bool chain_take(struct chain *c, const struct record *r)
                             .value = str_make(f->value, n),
                             .has_timestamp = r->has_timestamp,
                             .timestamp_ms = r->timestamp_ms};
+    f->send.origin = (struct send_origin){r->partition, r->offset, 0, 0};
     f->ticket = r->ticket;
     f->bytes = n;
     f->after = c->live;
@@ -119,6 +120,8 @@ void chain_sent(struct chain *c, struct send *send, enum send_result result, con
 {
     struct fake_send *f = (struct fake_send *)send;
 
+    if (result == SEND_DROPPED)
+        return; /* chain_abandon() frees it */
     if (result == SEND_BROKEN || (result != SEND_OK && send->topic == &c->failed)) {
         if (!c->stopped)
             c->stopped = str_dup(str_of(why));
@@ -126,6 +129,7 @@ void chain_sent(struct chain *c, struct send *send, enum send_result result, con
         f->send.topic = &c->failed;
         f->send.value.len = f->send.value.len < 16 ? f->send.value.len : 16;
         f->send.has_timestamp = false;
+        f->send.origin.stage = 1;
         c->io.send(c->io.self, &f->send);
         return;
     } else if (!atomic_load(&c->stuck)) {
@@ -152,6 +156,18 @@ int64_t chain_tick(struct chain *c)
 void chain_flush(struct chain *c)
 {
     fake_send_held(c);
+}
+
+void chain_abandon(struct chain *c)
+{
+    while (c->live) {
+        struct fake_send *f = c->live;
+
+        c->live = f->after;
+        free(f);
+    }
+    c->held_first = c->held_last = NULL;
+    c->n_held = c->in_flight = c->bytes = 0;
 }
 
 size_t chain_in_flight(const struct chain *c)

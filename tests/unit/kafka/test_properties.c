@@ -235,6 +235,42 @@ static void weirs_own_settings_hold_and_its_wishes_give_way(void **state)
     diag_fini(&diag);
 }
 
+static void transactions_are_named_after_group_instance_chain_and_task(void **state)
+{
+    static const struct {
+        const char *name;
+        enum client_kind kind;
+        const char *property, *value;
+    } want[] = {
+        {"the producer", CLIENT_PRODUCER, "transactional.id", "g/host1/c/0"},
+        {"the one that only asks", CLIENT_SOLO_PRODUCER, "transactional.id", "g/host1/c/0/probe"},
+        {"committed records only", CLIENT_CONSUMER, "isolation.level", "read_committed"},
+        {"smaller batches", CLIENT_PRODUCER, "batch.size", "777"},
+    };
+    struct row row = {.kafka = {BROKERS}, .producer = {{"transaction.timeout.ms", "9000"}}};
+    struct room room;
+    struct diag diag;
+    size_t i;
+
+    (void)state;
+    set_up(&room, &row);
+    room.settings.exactly_once = true;
+    room.settings.batch_bytes = 777;
+    diag_init(&diag);
+    for (i = 0; i < sizeof want / sizeof *want; i++) {
+        rd_kafka_conf_t *conf = properties_new(want[i].kind, &room.settings, &diag);
+        char text[256] = "";
+
+        assert_non_null(conf);
+        if (strcmp(get(conf, want[i].property, text, sizeof text), want[i].value) != 0)
+            fail_msg("%s: %s is %s, want %s", want[i].name, want[i].property, text, want[i].value);
+        rd_kafka_conf_destroy(conf);
+    }
+    assert_true(client_check(&room.settings, NULL, 0, &diag)); /* rd_kafka_new() takes them together */
+    assert_int_equal(diag.count, 0);
+    diag_fini(&diag);
+}
+
 static void libraries_that_lose_records_are_refused(void **state)
 {
     static const struct {
@@ -257,6 +293,7 @@ int main(void)
         cmocka_unit_test(check_reports_what_librdkafka_refuses_at_its_line),
         cmocka_unit_test(check_is_quick),
         cmocka_unit_test(weirs_own_settings_hold_and_its_wishes_give_way),
+        cmocka_unit_test(transactions_are_named_after_group_instance_chain_and_task),
         cmocka_unit_test(libraries_that_lose_records_are_refused),
     };
 

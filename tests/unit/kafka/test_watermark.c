@@ -189,6 +189,35 @@ static void only_what_is_safe_and_new_is_committed(void **state)
     partitions_fini(&p);
 }
 
+static void a_partition_goes_back_and_its_tickets_are_void(void **state)
+{
+    struct partitions p = {0};
+    struct partition *part;
+    void *before, *after;
+
+    (void)state;
+    partitions_assign(&p, 0, 10, 10);
+    partitions_push(&p, 0, 10, &before);
+    partitions_done(&p, before);
+    partitions_push(&p, 0, 11, &before);
+    part = partitions_find(&p, 0);
+    assert_int_equal(part->mark.safe, 11);
+    partitions_rewind(part, 10, 10);
+    assert_int_equal(part->mark.safe, 10);
+    assert_int_equal(part->position, 10);
+    assert_int_equal(partitions_open(&p, NULL), 0);
+    assert_null(partitions_uncommitted(&p, "t"));
+    partitions_push(&p, 0, 10, &after);
+    assert_false(partitions_done(&p, before));
+    assert_int_equal(part->mark.safe, 10);
+    assert_true(partitions_done(&p, after));
+    assert_int_equal(part->mark.safe, 11);
+    partitions_revoke_all(&p);
+    assert_null(partitions_find(&p, 0));
+    assert_int_equal(p.assigned, 0);
+    partitions_fini(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +228,7 @@ int main(void)
         cmocka_unit_test(tickets_of_an_earlier_assignment_are_harmless),
         cmocka_unit_test(tickets_are_never_null_and_find_their_partition),
         cmocka_unit_test(only_what_is_safe_and_new_is_committed),
+        cmocka_unit_test(a_partition_goes_back_and_its_tickets_are_void),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

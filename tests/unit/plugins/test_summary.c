@@ -177,6 +177,26 @@ static void summary_carries_totals_over_a_reload(void **state)
     fake_close(new);
 }
 
+/* As an aborted transaction does: what was counted since the save comes again. */
+static void summary_takes_its_own_state_back_in_place_of_what_it_has(void **state)
+{
+    struct fake *f = fake_open("summary", "every = 3\ncount = locale");
+    struct weir_str saved;
+
+    (void)state;
+    show(f, "{\"locale\": \"NM\"}", "main", true);
+    saved = save(f);
+    show(f, "{\"locale\": \"NM\"}", "main", true);
+    show(f, "{\"locale\": \"TX\"}", "filtered", true);
+    assert_int_equal(f->plugin->restore(&f->public, f->self, 1, saved), WEIR_OK);
+    show(f, "{\"locale\": \"KS\"}", "main", true);
+    show(f, "{\"locale\": \"KS\"}", "main", true);
+    CHECK_TEXT("counted once", fake_out(f),
+               "{\"total_received_count\": 3, \"processed_count\": 3, \"filtered_count\": 0, "
+               "\"locale_counts\": {\"NM\": 1, \"KS\": 2}}\n");
+    fake_close(f);
+}
+
 /* Every beginning of a good state is either a state of its own (whole fields) or refused; none crashes. */
 static void summary_refuses_a_broken_state(void **state)
 {
@@ -227,6 +247,7 @@ int main(void)
         cmocka_unit_test(summary_counts_many_values_in_their_order),
         cmocka_unit_test(summary_publishes_by_time),
         cmocka_unit_test(summary_carries_totals_over_a_reload),
+        cmocka_unit_test(summary_takes_its_own_state_back_in_place_of_what_it_has),
         cmocka_unit_test(summary_refuses_a_broken_state),
         cmocka_unit_test(summary_refuses_to_be_silent_forever),
     };

@@ -1,0 +1,90 @@
+/* positions.c: see positions.h.
+ *
+ * A consumer is moved by assigning what it has anew. rd_kafka_seek() would do, but librdkafka 2.0.2 refuses
+ * it for a partition that lost its place (it counts as stopped), and rd_kafka_seek_partitions() of that
+ * version waits for a thousandth of its timeout. */
+#include "kafka/positions.h"
+
+#include "base/clock.h"
+
+bool positions_cooperative(rd_kafka_t *rk)
+{
+    const char *protocol = rd_kafka_rebalance_protocol(rk);
+
+    return protocol && strcmp(protocol, "COOPERATIVE") == 0;
+}
+
+static rd_kafka_resp_err_t begin_at(struct positions *p, rd_kafka_topic_partition_t *tp,
+                                    enum config_start start, const struct patience *patience)
+{
+    int64_t low, high, committed = tp->offset;
+    rd_kafka_resp_err_t err;
+
+    if (committed < 0) {
+        err = offsets_range(p->rk, p->topic, tp->partition, &low, &high, patience);
+        if (err)
+            return err;
+        committed = WATERMARK_NONE;
+        tp->offset = start == CONFIG_LATEST ? high : low;
+        log_at(p->place, WEIR_LOG_DEBUG,
+               "partition has no committed offset: partition=%d start=%s offset=%lld", (int)tp->partition,
+               start == CONFIG_LATEST ? "latest" : "earliest", (long long)tp->offset);
+    }
+    if (!partitions_assign(p->partitions, tp->partition, tp->offset, committed))
+        return RD_KAFKA_RESP_ERR__FAIL;
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+rd_kafka_resp_err_t positions_begin(struct positions *p, rd_kafka_topic_partition_list_t *list,
+                                    enum config_start start, const struct patience *patience)
+{
+    rd_kafka_resp_err_t err = list->cnt ? offsets_committed(p->rk, list, patience) : 0;
+    int i;
+
+    for (i = 0; i < list->cnt && !err; i++)
+        err = begin_at(p, &list->elems[i], start, patience);
+    return err;
+}
+
+void positions_again(struct positions *p, int32_t number)
+{
+    rd_kafka_topic_partition_list_t *list = partitions_list(p->partitions, p->topic);
+    bool cooperative = positions_cooperative(p->rk);
+    int i;
+
+    for (i = list->cnt; i-- > 0;) {
+        rd_kafka_topic_partition_t *tp = &list->elems[i];
+
+        tp->offset = partitions_find(p->partitions, tp->partition)->position;
+        if (cooperative && number != RD_KAFKA_PARTITION_UA && tp->partition != number)
+            rd_kafka_topic_partition_list_del_by_idx(list, i);
+    }
+    if (cooperative) {
+        rd_kafka_error_destroy(rd_kafka_incremental_unassign(p->rk, list));
+        rd_kafka_error_destroy(rd_kafka_incremental_assign(p->rk, list));
+    } else {
+        rd_kafka_assign(p->rk, list);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+rd_kafka_resp_err_t positions_rewind(struct positions *p, const struct patience *patience)
+{
+    rd_kafka_topic_partition_list_t *list = partitions_list(p->partitions, p->topic);
+    rd_kafka_resp_err_t err = list->cnt ? offsets_committed(p->rk, list, patience) : 0;
+    int i;
+
+    for (i = 0; i < list->cnt && !err; i++) {
+        const rd_kafka_topic_partition_t *tp = &list->elems[i];
+        struct partition *part = partitions_find(p->partitions, tp->partition);
+
+        if (part && tp->offset >= 0)
+            partitions_rewind(part, tp->offset, tp->offset);
+        else if (part)
+            partitions_rewind(part, part->start, WATERMARK_NONE);
+    }
+    if (list->cnt && !err)
+        positions_again(p, RD_KAFKA_PARTITION_UA);
+    rd_kafka_topic_partition_list_destroy(list);
+    return err;
+}

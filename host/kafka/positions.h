@@ -1,0 +1,32 @@
+/* positions.h: where the consumer reads on: at an assignment, after a place was lost, after an abort.
+ *
+ * Thread: the task's.
+ */
+#ifndef WEIR_KAFKA_POSITIONS_H
+#define WEIR_KAFKA_POSITIONS_H
+
+#include "base/log.h"
+#include "kafka/offsets.h"
+#include "kafka/partitions.h"
+
+struct positions {
+    rd_kafka_t *rk;
+    const char *topic;
+    struct partitions *partitions;
+    struct log_place place;
+};
+
+bool positions_cooperative(rd_kafka_t *rk);
+
+/** Finds where each partition of list begins, puts that into list, and begins its assignment in the table. */
+rd_kafka_resp_err_t positions_begin(struct positions *p, rd_kafka_topic_partition_list_t *list,
+                                    enum config_start start, const struct patience *patience);
+
+/** Assigns once more, each partition from where it stands. number: the only one that needs it;
+ * RD_KAFKA_PARTITION_UA: all do. */
+void positions_again(struct positions *p, int32_t number);
+
+/** Takes every partition back to what is committed, or to where it began. */
+rd_kafka_resp_err_t positions_rewind(struct positions *p, const struct patience *patience);
+
+#endif
