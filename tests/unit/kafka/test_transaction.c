@@ -1,6 +1,6 @@
 /* A transactional producer on the mock cluster: what goes out when, what a refusal does, who is found guilty,
  * and what follows a fatal error. What readers see of it only a real broker can show: see
- * tests/e2e/test_kafka_exactly_once.py.
+ * tests/e2e/test_long_exactly_once.py.
  *
  * Labels: mock, threads
  * Timeout: 120
