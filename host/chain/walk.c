@@ -46,8 +46,6 @@ void chain_stop(struct chain *chain, const char *stage, const char *fmt, ...)
 
 /* ---- where an envelope's path ends */
 
-static void ended(struct chain *chain, struct envelope *env);
-
 /* Ended, and everything that it emitted, too: give it back. */
 static void release(struct chain *chain, struct envelope *env)
 {

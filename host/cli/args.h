@@ -29,6 +29,13 @@ struct arg {
     void *take_arg;
 };
 
+/** The option that names the configuration, for every command that runs or checks one. */
+#define ARG_CONFIG(dir)                                                                                      \
+    {                                                                                                        \
+        .letter = 'c', .name = "config", .value = "DIR", .help = "the configuration (default: conf.d)",      \
+        .text = (dir)                                                                                        \
+    }
+
 struct command {
     const char *name;
     const char *usage;   /* what follows the name: "[-c DIR] TOPIC…" */

@@ -160,11 +160,7 @@ static int run(const struct command *command, int argc, char **argv)
 {
     struct pipe pipe = {.dir = "conf.d"};
     const struct arg args[] = {
-        {.letter = 'c',
-         .name = "config",
-         .value = "DIR",
-         .help = "the configuration (default: conf.d)",
-         .text = &pipe.dir},
+        ARG_CONFIG(&pipe.dir),
         {.name = "chain",
          .value = "NAME",
          .help = "the chain to run, where DIR has several",

@@ -6,11 +6,7 @@ static int run(const struct command *command, int argc, char **argv)
 {
     const char *dir = "conf.d";
     const struct arg args[] = {
-        {.letter = 'c',
-         .name = "config",
-         .value = "DIR",
-         .help = "the configuration (default: conf.d)",
-         .text = &dir},
+        ARG_CONFIG(&dir),
         {0},
     };
     int first, status = args_read(command, args, argc, argv, &first);
