@@ -4,11 +4,10 @@
  * parses the same document into a model, each step is taken on both, and after each every field must read the
  * same; at the end the spliced bytes, read by json-c, must equal the model.
  *
- * json-c is the oracle of values, not of what is JSON: its strict mode takes raw control characters, NaN,
- * -01,
+ * json-c is the oracle of values, not of what is JSON: its strict mode takes raw control characters, NaN, -01,
  * 1. and overlong UTF-8, so only documents that weir accepts are compared. It also saturates large integers,
- * reads a lone surrogate as U+FFFD and ends a member's name at a NUL; where that would show, nothing is
- * compared. */
+ * ends a member's name at a NUL, and reads as U+FFFD a lone surrogate, but also an escaped pair whose code point
+ * has the lower 16 bits of a surrogate (U+1DE00); where that would show, nothing is compared. */
 #include "chain/doc.h"
 
 #include <json-c/json.h>
@@ -165,12 +164,12 @@ static void compare_string(struct pair *p, size_t i, struct json_object *member)
                         str_make(json_object_get_string(member), (size_t)json_object_get_string_len(member)),
                     s;
     int32_t status = doc_get_string(&p->doc, p->fields[i], &s);
+    bool doubtful = memmem(in_model.ptr, in_model.len, "\xef\xbf\xbd", 3);
 
     if (status == WEIR_OK)
-        check(str_eq(s, in_model), "a string differs");
+        check(doubtful || str_eq(s, in_model), "a string differs");
     else
-        check(status == WEIR_INVALID && memmem(in_model.ptr, in_model.len, "\xef\xbf\xbd", 3),
-              "a string is refused");
+        check(status == WEIR_INVALID && doubtful, "a string is refused");
 }
 
 /* Whole values: json-c reads our raw text. */

@@ -404,6 +404,7 @@ static void decoding_undoes_every_escape(void **state)
         {"three_bytes", "\\u20AC\\uffff", {"\xe2\x82\xac\xef\xbf\xbf", 6}},
         {"pair", "x\\uD83D\\uDE00y", {"x\xf0\x9f\x98\x80y", 6}},
         {"pair_first", "\\ud800\\udc00", {"\xf0\x90\x80\x80", 4}},
+        {"pair_like_a_surrogate", "\\ud837\\ude00", {"\xf0\x9d\xb8\x80", 4}},
         {"pair_last", "\\udbff\\udfff", {"\xf4\x8f\xbf\xbf", 4}},
         {"mixed", "\xc3\xa9\\n\xc3\xa9", {"\xc3\xa9\n\xc3\xa9", 5}},
         {"lone_high", "a\\ud800", {NULL, 0}},
