@@ -10,9 +10,9 @@ static void empty_sink(struct chain *chain, struct stage *stage)
 {
     int32_t verdict;
 
-    chain->calling = stage;
+    chain_enter(chain, stage, NOTE_FLUSH, NULL);
     verdict = stage->plugin->about.flush(&stage->abi, stage->self);
-    chain->calling = NULL;
+    chain_leave(chain);
     if (verdict != WEIR_PASS)
         chain_stop(chain, stage->conf->name.ptr, "its flush asked for the stop");
 }

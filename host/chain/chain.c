@@ -61,11 +61,11 @@ static bool init_stages(struct chain *chain, struct loader *loader, struct diag 
 }
 
 /* One whose options are wrong is left out; the others are asked all the same: every error at once. */
-static void create_stages(struct chain *chain, struct diag *diag)
+static void create_stages(struct chain *chain, struct loader *loader, struct diag *diag)
 {
     for (uint32_t i = 0; i < chain->n_stages; i++) {
         if (chain->stages[i].sound)
-            stage_create(&chain->stages[i], diag);
+            stage_create(&chain->stages[i], loader, diag);
     }
 }
 
@@ -79,6 +79,8 @@ struct chain *chain_new(const struct config *config, const struct config_chain *
         goto no_memory;
     chain->config = config;
     chain->conf = conf;
+    chain->note = &chain->own_note;
+    quarantine_init(&chain->quarantine);
     arena_init(&chain->arena, 4096, SIZE_MAX);
     envelopes_init(&chain->records, ENVELOPE_RECORD_BLOCK);
     envelopes_init(&chain->made, ENVELOPE_MADE_BLOCK);
@@ -91,7 +93,7 @@ struct chain *chain_new(const struct config *config, const struct config_chain *
         resolve_all_routes(chain);
         routes_check(chain, diag);
     }
-    create_stages(chain, diag);
+    create_stages(chain, loader, diag);
     if (diag->errors == errors) {
         find_marks(chain);
         return chain;
@@ -114,6 +116,7 @@ void chain_destroy(struct chain *chain)
     envelopes_fini(&chain->records);
     envelopes_fini(&chain->made);
     paths_destroy(chain->paths);
+    quarantine_fini(&chain->quarantine);
     arena_fini(&chain->arena);
     free(chain->stopped);
     free(chain);
@@ -137,6 +140,11 @@ void chain_attach(struct chain *chain, const struct chain_io *io)
     }
 }
 
+void chain_note(struct chain *chain, struct note *note)
+{
+    chain->note = note ? note : &chain->own_note;
+}
+
 bool chain_ready(const struct chain *chain)
 {
     return !chain->stopped && chain->n_parked == 0;
@@ -153,6 +161,8 @@ bool chain_take(struct chain *chain, const struct record *record)
         return false;
     }
     envelope_count(&chain->records, env);
+    if (chain->quarantine.count)
+        quarantine_mark(chain, env);
     walk(chain, env);
     return true;
 }

@@ -7,11 +7,13 @@
 
 #include "chain/io.h"
 
+struct buf;
 struct chain;
 struct config_chain;
 struct config;
 struct diag;
 struct loader; /* chain/loader.h */
+struct note;   /* chain/note.h */
 struct saved_state;
 
 /** Loads the plugins, fills their options, creates the stages, checks every path. Errors and warnings go to
@@ -25,6 +27,10 @@ struct weir_topic *const *chain_topics(const struct chain *chain, size_t *count)
 
 /** Connects the chain to its world. Before anything below. io is copied. */
 void chain_attach(struct chain *chain, const struct chain_io *io);
+
+/** Where it notes its calls of plugins from now on; NULL: nowhere that others can see, as at first. Must
+ * outlive the chain, which notes the end of each stage, too. Not from within a call. */
+void chain_note(struct chain *chain, struct note *note);
 
 /** True where it takes a record now: not stopped, nothing waits for a retry. */
 bool chain_ready(const struct chain *chain);
@@ -61,6 +67,11 @@ struct saved_state *chain_save(struct chain *chain, const char **why);
  * refused it, and why says which. */
 bool chain_restore(struct chain *chain, const struct saved_state *state, const char **why);
 void saved_state_destroy(struct saved_state *state);
+
+/** As bytes, for another process of the same program. False: no memory. */
+bool saved_state_write(const struct saved_state *state, struct buf *to);
+/** NULL: the bytes are not what saved_state_write() made, or no memory. Owns: as chain_save(). */
+struct saved_state *saved_state_read(struct weir_str bytes);
 
 /** Counters for people and programs, stage by stage, `parse` among them where it stands. The names are
  * stable; the slices live as long as the chain. Returns how many there are, and fills in at most room. */

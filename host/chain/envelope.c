@@ -61,7 +61,7 @@ void envelope_give_back(struct envelopes *pool, struct envelope *env)
     arena_reset(&env->arena);
     env->parent = NULL;
     env->children = 0;
-    env->parsed = env->withheld = env->emitted = env->has_timestamp = false;
+    env->parsed = env->withheld = env->emitted = env->quarantined = env->has_timestamp = false;
     env->state = ENVELOPE_WALKING;
     env->route = 0;
     env->at = 0;
@@ -135,6 +135,15 @@ bool envelope_load(struct envelope *env, const struct record *record)
     env->offset = record->offset;
     env->ticket = record->ticket;
     return true;
+}
+
+void envelope_withhold_all(struct envelope *env)
+{
+    env->parsed = false;
+    env->withheld = true;
+    env->spliced = STR_ABSENT;
+    env->key = STR_ABSENT;
+    env->n_headers = 0;
 }
 
 int32_t envelope_value(struct envelope *env, struct weir_str *out)

@@ -30,6 +30,8 @@ struct outbound {
     struct envelope *waiting; /* a list by `next`: one, or all that a sink held */
     uint32_t flags;           /* WEIR_SEND_… */
     struct weir_str spare;
+    const struct weir_header *added; /* the message's own, behind the envelope's */
+    size_t n_added;
     bool reduced, redated; /* which cures were tried */
     bool own_memory;       /* a batch, allocated apart; else part of its envelope */
 };
@@ -45,8 +47,9 @@ struct envelope {
     struct arena arena;
     struct doc doc;
     bool parsed;   /* doc speaks of value */
-    bool withheld; /* the value did not parse: nobody sees it */
+    bool withheld; /* nobody sees the value: it did not parse, or was not protected */
     bool emitted;
+    bool quarantined; /* at some stage: see quarantine.h */
     bool has_timestamp;
     enum envelope_state state;
     uint8_t route;
@@ -106,6 +109,9 @@ bool envelope_load(struct envelope *env, const struct record *record);
 
 /** A header at the end; copied. False: no memory. */
 bool envelope_add_header(struct envelope *env, struct weir_header h);
+
+/** Nobody sees its value, its key or its headers any more. */
+void envelope_withhold_all(struct envelope *env);
 
 /** The value with all changes. WEIR_ABSENT: it has none, or it is withheld. WEIR_NOMEM. */
 int32_t envelope_value(struct envelope *env, struct weir_str *out);

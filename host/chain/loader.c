@@ -5,28 +5,26 @@
  * mapping a sealed memory file of our own, once for each content. Its descriptor stays open for good: a
  * reused number would again be a known path.
  *
+ * A process that must run what another one has read is given the other's sealed copies. They are mapped as
+ * they are, without a second copy, and otherwise read and judged like files, so that a message is the same
+ * whoever read the file.
+ *
  * RTLD_NOW finds undefined symbols here and not in mid-stream; RTLD_LOCAL keeps two generations apart.
  * Nothing is dlclose()d, not even what was refused: its constructors have run. */
 #include "chain/loader.h"
 
 #include "base/arena.h"
-#include "base/buf.h"
+#include "chain/note.h"
 #include "config/config.h"
 #include "config/options.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#define FILE_MAX_BYTES ((size_t)256 << 20)
 
 struct mapped {
     struct mapped *next;
@@ -35,10 +33,21 @@ struct mapped {
     char *refusal; /* why it is no plugin for us; NULL: it is one */
 };
 
+/* What loader_give() was told. */
+struct given {
+    struct given *next;
+    char *name, *path, *why;
+    int fd; /* the giver's; -1: there is no copy, and why says so */
+};
+
 struct loader {
     struct arena arena;
     struct weir_list path;
     struct mapped *mapped;
+    struct given *given;
+    struct note *note; /* NULL: nobody wants to know */
+    uint32_t stage;    /* what note says of the next call */
+    char file[4096];   /* path of the file at hand */
     struct buf why;
 };
 
@@ -85,6 +94,7 @@ void loader_destroy(struct loader *loader)
 
     if (!loader)
         return;
+    loader_forget(loader);
     for (struct mapped *m = loader->mapped; m; m = next) {
         next = m->next;
         destroy_mapped(m);
@@ -104,117 +114,94 @@ __attribute__((format(printf, 2, 3))) static void say(struct loader *loader, con
     va_end(ap);
 }
 
-/* ---- reading the file */
+/* ---- copies from hand to hand */
 
-/* Opens NAME.so in the first directory that has it. -1: none has, and why lists where it was looked for. */
-static int find(struct loader *loader, struct weir_str name, char *path, size_t room)
+bool loader_copy(struct loader *loader, struct weir_str name, struct plugin_copy *out)
 {
-    for (size_t i = 0; i < loader->path.count; i++) {
-        int fd;
+    struct buf bytes;
+    int fd;
 
-        if ((size_t)snprintf(path, room, STR_FMT "/" STR_FMT ".so", STR_ARG(loader->path.items[i]),
-                             STR_ARG(name)) >= room)
-            continue;
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (fd >= 0)
-            return fd;
-        if (errno != ENOENT && errno != ENOTDIR) {
-            say(loader, "cannot read %s: %s", path, strerror(errno));
-            return -1;
-        }
-    }
-    say(loader, "there is no plugin \"" STR_FMT "\": no " STR_FMT ".so in", STR_ARG(name), STR_ARG(name));
-    for (size_t i = 0; i < loader->path.count; i++)
-        buf_add_fmt(&loader->why, "%s " STR_FMT, i ? "," : "", STR_ARG(loader->path.items[i]));
-    if (!loader->path.count)
-        buf_add_text(&loader->why, " the empty plugin path");
-    buf_add_text(&loader->why, "; put it there, or name its folder in plugin_path under [host]");
-    return -1;
+    *out = (struct plugin_copy){.fd = -1};
+    buf_init(&bytes, PLUGIN_FILE_MAX);
+    fd = plugin_file_find(loader->path, name, loader->file, sizeof loader->file, &loader->why);
+    if (fd >= 0 && plugin_file_read(fd, loader->file, &bytes, &loader->why) &&
+        plugin_file_hash(loader->file, &bytes, out->hash, &loader->why))
+        out->fd = plugin_file_seal(name, &bytes, &loader->why);
+    if (fd >= 0)
+        close(fd);
+    buf_fini(&bytes);
+    if (out->fd >= 0)
+        out->path = loader->file;
+    else
+        out->why = buf_text(&loader->why);
+    return out->fd >= 0;
 }
 
-static bool read_all(struct loader *loader, int fd, const char *path, struct buf *bytes)
+static void destroy_given(struct given *g)
 {
-    struct stat st;
-    ssize_t n = 1;
+    free(g->name);
+    free(g->path);
+    free(g->why);
+    free(g);
+}
 
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        say(loader, "%s is not a regular file", path);
+bool loader_give(struct loader *loader, struct weir_str name, const struct plugin_copy *copy)
+{
+    struct given *g = calloc(1, sizeof *g);
+
+    if (!g)
+        return false;
+    g->fd = copy->fd;
+    g->name = str_dup(name);
+    g->path = str_dup(str_of(copy->path));
+    g->why = str_dup(str_of(copy->why));
+    if (!g->name || !(copy->fd >= 0 ? g->path : g->why)) {
+        destroy_given(g);
         return false;
     }
-    while (n > 0 && buf_reserve(bytes, 65536)) {
-        n = read(fd, bytes->ptr + bytes->len, 65536);
-        if (n > 0)
-            bytes->len += (size_t)n;
-        else if (n < 0 && errno == EINTR)
-            n = 1;
-    }
-    if (n != 0) {
-        say(loader, "cannot read %s: %s", path, n < 0 ? strerror(errno) : "too large or no memory");
-        return false;
-    }
+    g->next = loader->given;
+    loader->given = g;
     return true;
 }
 
-/* What dlopen() would say in words that help nobody. */
-static bool looks_loadable(struct loader *loader, const char *path, const struct buf *bytes)
+void loader_forget(struct loader *loader)
 {
-    const unsigned char *head = (const unsigned char *)bytes->ptr;
-    Elf64_Ehdr elf;
+    struct given *next;
 
-    if (bytes->len < SELFMAG || memcmp(head, ELFMAG, SELFMAG) != 0) {
-        say(loader, "%s is not a shared object (no ELF header); build it with cc -shared -fPIC", path);
-        return false;
+    for (struct given *g = loader->given; g; g = next) {
+        next = g->next;
+        destroy_given(g);
     }
-    if (sizeof(void *) != 8 || head[EI_CLASS] != ELFCLASS64 || bytes->len < sizeof elf)
-        return true; /* dlopen() will tell */
-    memcpy(&elf, bytes->ptr, sizeof elf);
-    if (elf.e_shoff > bytes->len || (uint64_t)elf.e_shnum * elf.e_shentsize > bytes->len - elf.e_shoff) {
-        say(loader, "%s is truncated: it has %zu bytes and its header speaks of more; copy it again", path,
-            bytes->len);
-        return false;
-    }
-    return true;
+    loader->given = NULL;
 }
 
-static bool hash_hex(const struct buf *bytes, char out[65])
-{
-    unsigned char md[EVP_MAX_MD_SIZE];
-    size_t n = 0;
+/* ---- notes */
 
-    if (!EVP_Q_digest(NULL, "SHA256", NULL, bytes->ptr, bytes->len, md, &n) || n != 32)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        snprintf(out + 2 * i, 3, "%02x", md[i]);
-    return true;
+void loader_note(struct loader *loader, struct note *note)
+{
+    loader->note = note;
+}
+
+void loader_for_stage(struct loader *loader, uint32_t stage)
+{
+    loader->stage = stage;
+}
+
+void loader_begin(struct loader *loader, enum note_call call, uint32_t stage)
+{
+    if (!loader->note)
+        return;
+    note_record(loader->note, NOTE_NO_RECORD, 0, false);
+    note_begin(loader->note, call, stage);
+}
+
+void loader_end(struct loader *loader)
+{
+    if (loader->note)
+        note_end(loader->note);
 }
 
 /* ---- mapping it */
-
-static int private_copy(struct loader *loader, struct weir_str name, const struct buf *bytes)
-{
-    char label[80];
-    size_t done = 0;
-    int fd;
-
-    snprintf(label, sizeof label, "weir-" STR_FMT, STR_ARG(name));
-    fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    while (fd >= 0 && done < bytes->len) {
-        ssize_t n = write(fd, bytes->ptr + done, bytes->len - done);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            goto fail;
-        done += (size_t)n;
-    }
-    if (fd >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
-        return fd;
-fail:
-    say(loader, "no memory for a private copy of plugin \"" STR_FMT "\": %s", STR_ARG(name), strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
 
 /* The loader's text speaks of our descriptor; people know the file. */
 static void say_dlerror(struct loader *loader, const char *path, const char *copy)
@@ -287,36 +274,45 @@ static bool check_description(struct loader *loader, const char *path, struct we
     return !why && check_options(loader, path, p);
 }
 
-/* Maps the bytes and judges what they export. NULL: not mapped. A refusal is kept beside the mapping, so that
- * the same file, tried again at every reload, costs nothing more. */
-static struct mapped *map(struct loader *loader, struct weir_str name, const char *path,
-                          const struct buf *bytes)
+/* Runs the constructors of the file, and asks it for its description. NULL: it has none, or the file does not
+ * load, and then *object is NULL, too. */
+static const struct weir_plugin *ask(struct loader *loader, const char *path, int fd, void **object)
+{
+    const struct weir_plugin *about = NULL;
+    weir_plugin_function *entry = NULL;
+    char copy[64];
+
+    snprintf(copy, sizeof copy, "/proc/self/fd/%d", fd);
+    loader_begin(loader, NOTE_LOAD, loader->stage);
+    *object = dlopen(copy, RTLD_NOW | RTLD_LOCAL);
+    if (*object)
+        *(void **)&entry = dlsym(*object, WEIR_PLUGIN_SYMBOL);
+    if (entry)
+        about = entry();
+    loader_end(loader);
+    if (!*object)
+        say_dlerror(loader, path, copy);
+    else if (!about)
+        say(loader, "%s is no weir plugin: it %s; end it with WEIR_PLUGIN(…)", path,
+            entry ? WEIR_PLUGIN_SYMBOL "() gives nothing" : "does not export " WEIR_PLUGIN_SYMBOL);
+    return about;
+}
+
+/* Maps a sealed copy, which it takes, and judges what it exports. NULL: not mapped. A refusal is kept beside
+ * the mapping, so that the same file, tried again at every reload, costs nothing more. */
+static struct mapped *map(struct loader *loader, struct weir_str name, const char *path, int fd)
 {
     struct mapped *m = calloc(1, sizeof *m);
     const struct weir_plugin *about;
-    weir_plugin_function *entry;
     void *object = NULL;
-    char copy[64];
-    int fd = -1;
 
     if (!m || !(m->path = strdup(path)) || !(m->name = str_dup(name))) {
         say(loader, "no memory");
         goto fail;
     }
-    fd = private_copy(loader, name, bytes);
-    if (fd < 0)
+    about = ask(loader, path, fd, &object);
+    if (!object)
         goto fail;
-    snprintf(copy, sizeof copy, "/proc/self/fd/%d", fd);
-    object = dlopen(copy, RTLD_NOW | RTLD_LOCAL);
-    if (!object) {
-        say_dlerror(loader, path, copy);
-        goto fail;
-    }
-    *(void **)&entry = dlsym(object, WEIR_PLUGIN_SYMBOL);
-    about = entry ? entry() : NULL;
-    if (!about)
-        say(loader, "%s is no weir plugin: it %s; end it with WEIR_PLUGIN(…)", path,
-            entry ? WEIR_PLUGIN_SYMBOL "() gives nothing" : "does not export " WEIR_PLUGIN_SYMBOL);
     if (!about || !check_version(loader, path, about))
         goto refuse;
     memcpy(&m->plugin.about, about, about->size < sizeof *about ? about->size : sizeof *about);
@@ -330,7 +326,7 @@ refuse:
     if (m->refusal)
         return m;
 fail:
-    if (fd >= 0)
+    if (!object)
         close(fd);
     destroy_mapped(m);
     return NULL;
@@ -346,26 +342,51 @@ static struct mapped *known(const struct loader *loader, struct weir_str name, c
     return NULL;
 }
 
+/* A copy that was given is borrowed: what is read and mapped is a descriptor of our own. */
+static int open_given(struct loader *loader, const struct given *g)
+{
+    int fd = -1;
+
+    if (g->fd < 0)
+        say(loader, "%s", g->why);
+    else if ((fd = fcntl(g->fd, F_DUPFD_CLOEXEC, 0)) < 0)
+        say(loader, "cannot read %s: %s", g->path, strerror(errno));
+    return fd;
+}
+
+static const struct given *find_given(const struct loader *loader, struct weir_str name)
+{
+    const struct given *g = loader->given;
+
+    while (g && !str_is(name, g->name))
+        g = g->next;
+    return g;
+}
+
 const struct plugin *loader_open(struct loader *loader, struct weir_str name, const char **why)
 {
+    const struct given *given = find_given(loader, name);
+    const char *path = given ? given->path : loader->file;
+    char hash[PLUGIN_FILE_HASH];
     struct mapped *m = NULL;
-    char path[4096], hash[65];
     struct buf bytes;
-    int fd;
+    int fd, copy;
 
-    buf_init(&bytes, FILE_MAX_BYTES);
+    buf_init(&bytes, PLUGIN_FILE_MAX);
     buf_reset(&loader->why);
-    fd = find(loader, name, path, sizeof path);
-    if (fd < 0 || !read_all(loader, fd, path, &bytes) || !looks_loadable(loader, path, &bytes))
+    fd = given ? open_given(loader, given)
+               : plugin_file_find(loader->path, name, loader->file, sizeof loader->file, &loader->why);
+    if (fd < 0 || !plugin_file_read(fd, path, &bytes, &loader->why) ||
+        !plugin_file_looks_loadable(path, &bytes, &loader->why) ||
+        !plugin_file_hash(path, &bytes, hash, &loader->why))
         goto out;
-    if (!hash_hex(&bytes, hash)) {
-        say(loader, "cannot hash %s: OpenSSL has no SHA-256", path);
-        goto out;
-    }
     m = known(loader, name, path, hash);
     if (m)
         goto out;
-    m = map(loader, name, path, &bytes);
+    copy = given ? fd : plugin_file_seal(name, &bytes, &loader->why);
+    if (given)
+        fd = -1;
+    m = copy >= 0 ? map(loader, name, path, copy) : NULL;
     if (m) {
         memcpy(m->plugin.hash, hash, sizeof hash);
         m->next = loader->mapped;

@@ -10,7 +10,8 @@
 #ifndef WEIR_CHAIN_LOADER_H
 #define WEIR_CHAIN_LOADER_H
 
-#include "base/str.h"
+#include "chain/note.h"
+#include "chain/plugin_file.h"
 
 struct loader;
 
@@ -19,7 +20,7 @@ struct plugin {
     struct weir_plugin about; /* a copy: what an older header did not have reads as zero */
     struct weir_str name;
     struct weir_str path; /* of the file that it was read from */
-    char hash[65];        /* SHA-256 of that file, lower-case hex */
+    char hash[PLUGIN_FILE_HASH];
 };
 
 /** NULL: no memory. */
@@ -37,5 +38,36 @@ const struct plugin *loader_open(struct loader *loader, struct weir_str name, co
 
 /** Calls visit for the name of every NAME.so in the path, in name order, each name once. */
 void loader_list(struct loader *loader, void (*visit)(void *arg, struct weir_str name), void *arg);
+
+/* ---- one process reads, another maps */
+
+/** What loader_open() would map, or why it could not read it. */
+struct plugin_copy {
+    const char *path; /* of the file that it was read from */
+    char hash[PLUGIN_FILE_HASH];
+    int fd;          /* sealed memory; -1: there is none */
+    const char *why; /* then what loader_open() would say */
+};
+
+/** Copies the plugin of that name, as loader_open() would find it, and maps nothing. False: out->why.
+ *  Owns: the caller closes out->fd. The texts are borrowed until the next call. */
+bool loader_copy(struct loader *loader, struct weir_str name, struct plugin_copy *out);
+
+/** From now on the plugin of that name is this copy, until loader_forget() or another one is given; or, where
+ *  there is none, loader_open() says copy->why. The descriptor is borrowed for that time, the texts are
+ *  copied. False: no memory. */
+bool loader_give(struct loader *loader, struct weir_str name, const struct plugin_copy *copy);
+/** Forgets what was given: plugins come from the path again. What is mapped stays. */
+void loader_forget(struct loader *loader);
+
+/* ---- notes about what runs while a generation is made */
+
+/** Where loader_begin() and loader_end() write from now on; NULL: nowhere. */
+void loader_note(struct loader *loader, struct note *note);
+/** Which stage the next loader_open() is for. */
+void loader_for_stage(struct loader *loader, uint32_t stage);
+/** Around a call into a plugin that the loading of a stage makes. loader_open() does it itself. */
+void loader_begin(struct loader *loader, enum note_call call, uint32_t stage);
+void loader_end(struct loader *loader);
 
 #endif

@@ -2,7 +2,8 @@
  *
  * An envelope's own send is part of the envelope; a batch, or a record that nobody waits for, has memory of
  * its own. A record that must not be refused for its own fault (WEIR_SEND_ALWAYS) is cured here, each fault
- * once: too large, its spare value goes instead, bare; a bad timestamp gives way to now. */
+ * once: too large, its spare value goes instead, with nothing of the envelope but its timestamp: a sink's own
+ * headers are small, and say where the original stands. A bad timestamp gives way to now. */
 #include "chain/walk.h"
 
 #include "config/config.h"
@@ -68,7 +69,8 @@ static bool reduce(struct outbound *out)
         return false;
     out->reduced = true;
     out->send.key = STR_ABSENT;
-    out->send.n_headers = 0;
+    out->send.headers = out->added;
+    out->send.n_headers = out->n_added;
     out->send.value = out->spare;
     return add_header(out, STR(OMITTED_HEADER), STR("size")) && (!out->redated || add_timestamp_header(out));
 }

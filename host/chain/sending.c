@@ -50,6 +50,8 @@ static void fill_send(struct outbound *out, struct stage *stage, const struct we
     out->waiting = NULL;
     out->flags = m->flags;
     out->spare = m->spare;
+    out->added = m->headers;
+    out->n_added = m->n_headers;
     out->reduced = out->redated = false;
     out->send = (struct send){
         .topic = m->topic,

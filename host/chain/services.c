@@ -303,9 +303,15 @@ static int32_t verdict(struct weir_envelope *handle, int32_t v, const char *fmt,
     return v;
 }
 
+/* Outside of a call nobody looks at a guard. */
 static void *alloc(struct weir_envelope *handle, size_t n)
 {
-    return arena_alloc(&envelope_of(handle)->arena, n);
+    struct envelope *env = envelope_of(handle);
+    struct chain *chain = env->chain;
+
+    if (!chain->calling)
+        return arena_alloc(&env->arena, n);
+    return guards_alloc(&chain->guards, &env->arena, n, chain_place(chain, chain->calling));
 }
 
 static struct weir_str topic_name(const struct weir_topic *topic)

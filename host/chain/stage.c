@@ -247,6 +247,7 @@ bool stage_init(struct stage *stage, struct chain *chain, const struct config_st
     };
     if (!conf->plugin.ptr)
         return false; /* said when the section was read */
+    loader_for_stage(loader, index);
     stage->plugin = loader_open(loader, conf->plugin, &why);
     if (!stage->plugin) {
         say(stage, "plugin", "%s", why);
@@ -272,15 +273,18 @@ bool stage_init(struct stage *stage, struct chain *chain, const struct config_st
     return true;
 }
 
-bool stage_create(struct stage *stage, struct diag *diag)
+bool stage_create(struct stage *stage, struct loader *loader, struct diag *diag)
 {
     int32_t (*create)(struct weir_stage *, void *) = stage->plugin->about.create;
     int32_t status = WEIR_OK;
 
     stage->diag = diag;
     stage->error_said = false;
-    if (create)
+    if (create) {
+        loader_begin(loader, NOTE_CREATE, stage->index);
         status = create(&stage->abi, stage->self);
+        loader_end(loader);
+    }
     if (status != WEIR_OK && !stage->error_said)
         say(stage, NULL, "%s failed to start (status %d) and does not say why", stage->plugin->name.ptr,
             status);
@@ -291,8 +295,12 @@ bool stage_create(struct stage *stage, struct diag *diag)
 
 void stage_fini(struct stage *stage)
 {
-    if (stage->created && stage->plugin->about.destroy)
+    if (stage->created && stage->plugin->about.destroy) {
+        note_record(stage->chain->note, NOTE_NO_RECORD, -1, false);
+        note_begin(stage->chain->note, NOTE_DESTROY, stage->index);
         stage->plugin->about.destroy(&stage->abi, stage->self);
+        note_end(stage->chain->note);
+    }
     free(stage->self);
     stage->self = NULL;
     stage->created = false;

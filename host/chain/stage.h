@@ -75,8 +75,8 @@ struct stage {
  * of a broken stage is still checked. False where there is no plugin: then only stage_fini() may follow. */
 bool stage_init(struct stage *stage, struct chain *chain, const struct config_stage *conf, uint32_t index,
                 struct loader *loader, struct diag *diag);
-/** Calls the plugin's create. False, with an error in diag, where it fails. */
-bool stage_create(struct stage *stage, struct diag *diag);
+/** Calls the plugin's create, and lets the loader note it. False, with an error in diag, where it fails. */
+bool stage_create(struct stage *stage, struct loader *loader, struct diag *diag);
 void stage_fini(struct stage *stage);
 
 /** Binds a field for the stage. NULL, and *why is a predicate. */

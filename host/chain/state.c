@@ -1,7 +1,8 @@
 /* state.c: what stages carry over a reload.
  *
  * A stage saves bytes with a version; the stage of the same name and plugin in the next generation gets them.
- * Stages that are new start empty, the state of stages that are gone is forgotten. */
+ * Stages that are new start empty, the state of stages that are gone is forgotten. As bytes it goes to
+ * another process on the same machine: numbers are as the machine has them. */
 #include "base/buf.h"
 #include "chain/walk.h"
 #include "config/config.h"
@@ -41,9 +42,9 @@ static bool save(struct stage *stage, struct saved_stage *to, struct arena *aren
     to->plugin = arena_str(arena, stage->plugin->name);
     to->version = stage->plugin->about.state_version;
     stage->saving = &to->bytes;
-    stage->chain->calling = stage;
+    chain_enter(stage->chain, stage, NOTE_SAVE, NULL);
     status = stage->plugin->about.save(&stage->abi, stage->self);
-    stage->chain->calling = NULL;
+    chain_leave(stage->chain);
     stage->saving = NULL;
     return status == WEIR_OK && !to->bytes.failed && to->stage.ptr && to->plugin.ptr;
 }
@@ -93,10 +94,10 @@ bool chain_restore(struct chain *chain, const struct saved_state *state, const c
 
         if (!saved || !stage->plugin->about.restore)
             continue;
-        chain->calling = stage;
+        chain_enter(chain, stage, NOTE_RESTORE, NULL);
         status =
             stage->plugin->about.restore(&stage->abi, stage->self, saved->version, buf_str(&saved->bytes));
-        chain->calling = NULL;
+        chain_leave(chain);
         if (status == WEIR_OK)
             continue;
         text = arena_fmt(&chain->arena,
@@ -107,4 +108,87 @@ bool chain_restore(struct chain *chain, const struct saved_state *state, const c
         return false;
     }
     return true;
+}
+
+/* ---- as bytes */
+
+static void add_number(struct buf *to, uint64_t n)
+{
+    buf_add(to, str_make((const char *)&n, sizeof n));
+}
+
+static void add_text(struct buf *to, struct weir_str text)
+{
+    add_number(to, text.len);
+    buf_add(to, text);
+}
+
+bool saved_state_write(const struct saved_state *state, struct buf *to)
+{
+    add_number(to, state->count);
+    for (size_t i = 0; i < state->count; i++) {
+        add_text(to, state->stages[i].stage);
+        add_text(to, state->stages[i].plugin);
+        add_number(to, state->stages[i].version);
+        add_text(to, buf_str(&state->stages[i].bytes));
+    }
+    return !to->failed;
+}
+
+static bool take_number(struct weir_str *rest, uint64_t *n)
+{
+    if (rest->len < sizeof *n)
+        return false;
+    memcpy(n, rest->ptr, sizeof *n);
+    *rest = str_make(rest->ptr + sizeof *n, rest->len - sizeof *n);
+    return true;
+}
+
+static bool take_text(struct weir_str *rest, struct weir_str *text)
+{
+    uint64_t len;
+
+    if (!take_number(rest, &len) || len > rest->len)
+        return false;
+    *text = str_make(rest->ptr, (size_t)len);
+    *rest = str_make(rest->ptr + len, rest->len - (size_t)len);
+    return true;
+}
+
+static bool take_stage(struct weir_str *rest, struct arena *arena, struct saved_stage *to)
+{
+    struct weir_str stage, plugin, bytes;
+    uint64_t version;
+
+    buf_init(&to->bytes, STATE_MAX_BYTES);
+    if (!take_text(rest, &stage) || !take_text(rest, &plugin) || !take_number(rest, &version) ||
+        !take_text(rest, &bytes))
+        return false;
+    to->stage = arena_str(arena, stage);
+    to->plugin = arena_str(arena, plugin);
+    to->version = (uint32_t)version;
+    buf_add(&to->bytes, bytes);
+    return to->stage.ptr && to->plugin.ptr && !to->bytes.failed;
+}
+
+struct saved_state *saved_state_read(struct weir_str bytes)
+{
+    struct saved_state *state = NULL;
+    uint64_t count;
+
+    if (!take_number(&bytes, &count) || count > bytes.len) /* a stage is more than a byte */
+        return NULL;
+    state = calloc(1, sizeof *state + (size_t)count * sizeof state->stages[0]);
+    if (!state)
+        return NULL;
+    arena_init(&state->arena, 1024, SIZE_MAX);
+    while (state->count < count) {
+        if (!take_stage(&bytes, &state->arena, &state->stages[state->count++]))
+            goto broken;
+    }
+    if (bytes.len == 0)
+        return state;
+broken:
+    saved_state_destroy(state);
+    return NULL;
 }

@@ -178,11 +178,9 @@ static int32_t call(struct chain *chain, struct stage *stage, struct envelope *e
     int32_t verdict;
 
     env->said = STR_ABSENT;
-    chain->current = env;
-    chain->calling = stage;
+    chain_enter(chain, stage, NOTE_PROCESS, env);
     verdict = stage->plugin->about.process(&stage->abi, stage->self, &env->abi);
-    chain->calling = NULL;
-    chain->current = NULL;
+    chain_leave(chain);
     return verdict;
 }
 
@@ -202,11 +200,29 @@ static void settle_send(struct chain *chain, struct stage *stage, struct envelop
     }
 }
 
+/* It counts as failed by the stage, which is not called. */
+static void keep_from(struct chain *chain, struct stage *stage, struct envelope *env,
+                      const struct quarantined *item)
+{
+    struct weir_str reason = arena_str(&env->arena, item->reason);
+
+    if (stage->plugin->about.flags & WEIR_FAIL_CLOSED)
+        envelope_withhold_all(env);
+    env->attempts = 0;
+    fail(chain, stage, env, reason.ptr ? reason : STR("Plugin crash"));
+}
+
 /* Calls the stage and applies its verdict. True: the envelope walks on. */
 static bool visit(struct chain *chain, struct stage *stage, struct envelope *env)
 {
-    int32_t verdict = call(chain, stage, env);
+    const struct quarantined *item = env->quarantined ? quarantine_find(chain, env, stage) : NULL;
+    int32_t verdict;
 
+    if (item) {
+        keep_from(chain, stage, env, item);
+        return true;
+    }
+    verdict = call(chain, stage, env);
     settle_send(chain, stage, env, verdict);
     if (chain->emitted.first)
         walk_emitted(chain);
@@ -301,8 +317,11 @@ void walk_emitted(struct chain *chain)
     struct envelope *env;
 
     chain->emitted = (struct envelope_list){0};
-    while ((env = envelope_list_take(&list)))
+    while ((env = envelope_list_take(&list))) {
+        if (chain->quarantine.count)
+            quarantine_mark(chain, env);
         walk(chain, env);
+    }
 }
 
 /* ---- time */
@@ -328,9 +347,9 @@ static void run_timer(struct chain *chain, struct stage *stage)
     int32_t verdict;
 
     stage->timer_at = -1;
-    chain->calling = stage;
+    chain_enter(chain, stage, NOTE_TIMER, NULL);
     verdict = stage->plugin->about.timer(&stage->abi, stage->self);
-    chain->calling = NULL;
+    chain_leave(chain);
     walk_emitted(chain);
     if (verdict != WEIR_PASS)
         chain_stop(chain, stage->conf->name.ptr, "its timer asked for the stop");
@@ -372,9 +391,9 @@ void chain_flush(struct chain *chain)
 
         if (!stage->plugin->about.flush || !stage->held.first)
             continue;
-        chain->calling = stage;
+        chain_enter(chain, stage, NOTE_FLUSH, NULL);
         verdict = stage->plugin->about.flush(&stage->abi, stage->self);
-        chain->calling = NULL;
+        chain_leave(chain);
         walk_emitted(chain);
         if (verdict != WEIR_PASS)
             chain_stop(chain, stage->conf->name.ptr, "its flush asked for the stop");

@@ -1,8 +1,8 @@
 /* walk.h: the chain as it runs, and the movement of envelopes through it.
  *
  * struct chain is open to this room: chain.c builds it, services.c serves its plugins, routes.c checks it,
- * outbound.c sends for it, state.c saves it, abandon.c empties it, walk.c moves envelopes. Others have
- * chain.h.
+ * outbound.c sends for it, state.c saves it, abandon.c empties it, quarantine.c keeps records from stages,
+ * walk.c moves envelopes. Others have chain.h.
  */
 #ifndef WEIR_CHAIN_WALK_H
 #define WEIR_CHAIN_WALK_H
@@ -10,6 +10,9 @@
 #include "base/log.h"
 #include "chain/chain.h"
 #include "chain/envelope.h"
+#include "chain/guards.h"
+#include "chain/note.h"
+#include "chain/quarantine.h"
 #include "chain/stage.h"
 
 struct chain {
@@ -24,6 +27,11 @@ struct chain {
     int64_t last_failed_sink; /* index of the last sink that takes `failed`, -1: none */
     struct weir_topic **topics;
     size_t n_topics;
+    struct quarantine quarantine;
+
+    struct note *note; /* of the calls; its own where nobody gave another */
+    struct note own_note;
+    struct guards guards; /* of the memory that the current call asked for */
 
     struct chain_io io;
     struct envelopes records, made; /* what came in, and what the chain emits */
@@ -36,6 +44,32 @@ struct chain {
     uint64_t parse_failures;
     char *stopped; /* why; NULL: it runs */
 };
+
+/** Where a log line about a stage happened. */
+struct log_place chain_place(const struct chain *chain, const struct stage *stage);
+
+/** Around each call of a stage's callback once the chain is there. env: what process() is shown, else NULL.
+ *  Between them the plugin may use the services of a call. */
+static inline void chain_enter(struct chain *chain, struct stage *stage, enum note_call call,
+                               struct envelope *env)
+{
+    chain->current = env;
+    chain->calling = stage;
+    if (env)
+        note_record(chain->note, env->partition, env->offset, env->emitted);
+    else
+        note_record(chain->note, NOTE_NO_RECORD, -1, false);
+    note_begin(chain->note, call, stage->index);
+}
+
+static inline void chain_leave(struct chain *chain)
+{
+    if (chain->guards.count)
+        guards_check(&chain->guards, chain_place(chain, chain->calling));
+    note_end(chain->note);
+    chain->calling = NULL;
+    chain->current = NULL;
+}
 
 /** Moves an envelope on from where it is until it waits or ends. */
 void walk(struct chain *chain, struct envelope *env);
@@ -50,9 +84,6 @@ void walk_emitted(struct chain *chain);
 /** Stops the chain: no stage is called from here on. The first reason counts. */
 void chain_stop(struct chain *chain, const char *stage, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-
-/** Where a log line about a stage happened. */
-struct log_place chain_place(const struct chain *chain, const struct stage *stage);
 
 /** outbound.c: hands a prepared send to the world. */
 void outbound_go(struct chain *chain, struct outbound *out);

@@ -33,7 +33,7 @@ static int run(const struct command *command, int argc, char **argv)
         return args_wrong(command, "what is \"%s\"? name the directory with -c", argv[first]);
     diag_init(&diag);
     loader = loader_new();
-    g = loader ? plan_load(dir, loader, true, &diag) : NULL;
+    g = loader ? plan_load(&(struct plan_from){.dir = dir}, loader, &diag) : NULL;
     diag_print(&diag, stderr);
     if (g)
         print_summary(dir, g, &diag);

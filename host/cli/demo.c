@@ -78,7 +78,7 @@ static bool find_shipped(struct demo *d)
 static bool load(struct demo *d)
 {
     d->loader = loader_new();
-    d->plan = d->loader ? plan_load(d->dir, d->loader, true, &d->diag) : NULL;
+    d->plan = d->loader ? plan_load(&(struct plan_from){.dir = d->dir}, d->loader, &d->diag) : NULL;
     if (!d->plan) {
         diag_print(&d->diag, stderr);
         return false;

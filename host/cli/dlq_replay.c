@@ -148,12 +148,13 @@ static int collect(struct replay *r, const struct record *record, const struct l
     return r->portion.count == PORTION_MAX ? finish_portion(r, record->offset + 1) : DLQ_GO_ON;
 }
 
-static void say_no_coordinates(struct replay *r, const struct record *record, const struct letter *letter)
+static void say_no_coordinates(struct replay *r, const struct record *record)
 {
     r->counts.no_coordinates++;
-    queue_say(&r->queue, "%s/%d/%lld: it does not tell where its original is%s: it cannot be replayed",
-              r->queue.topic, record->partition, (long long)record->offset,
-              letter->omitted.ptr ? " (too large for its headers: weir.omitted)" : "");
+    queue_say(
+        &r->queue,
+        "%s/%d/%lld: it does not tell where its original is (connect_headers = no?): it cannot be replayed",
+        r->queue.topic, record->partition, (long long)record->offset);
 }
 
 static int see(void *self, const struct record *record, const struct letter *letter)
@@ -167,7 +168,7 @@ static int see(void *self, const struct record *record, const struct letter *let
     if (progress_has(&r->progress, letter, record->offset))
         r->counts.before++;
     else if (!letter->topic.ptr)
-        say_no_coordinates(r, record, letter);
+        say_no_coordinates(r, record);
     else
         return collect(r, record, letter);
     return DLQ_GO_ON;

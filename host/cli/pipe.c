@@ -126,6 +126,7 @@ static int pump(struct pipe *pipe)
 
 static int run_pipe(const struct command *command, struct pipe *pipe)
 {
+    const struct plan_from from = {.dir = pipe->dir, .no_kafka = true};
     struct loader *loader = loader_new();
     struct plan *g = NULL;
     struct chain *chain = NULL;
@@ -133,7 +134,7 @@ static int run_pipe(const struct command *command, struct pipe *pipe)
     int status = EXIT_CONFIG;
 
     diag_init(&diag);
-    g = loader ? plan_load(pipe->dir, loader, false, &diag) : NULL;
+    g = loader ? plan_load(&from, loader, &diag) : NULL;
     if (!g) {
         diag_print(&diag, stderr);
         goto out;

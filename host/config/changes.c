@@ -24,6 +24,15 @@ bool config_chain_same(const struct config *a, const struct config_chain *chain_
     return true;
 }
 
+bool config_chain_keeps_clients(const struct config *a, const struct config_chain *chain_a,
+                                const struct config *b, const struct config_chain *chain_b)
+{
+    return str_eq(a->host.instance, b->host.instance) && str_eq(chain_a->source, chain_b->source) &&
+           str_eq(chain_a->group, chain_b->group) && chain_a->delivery == chain_b->delivery &&
+           chain_a->tasks == chain_b->tasks && config_keys_eq(&chain_a->consumer, &chain_b->consumer) &&
+           config_keys_eq(&chain_a->producer, &chain_b->producer);
+}
+
 struct listing {
     struct arena *arena;
     struct config_changes *out;
@@ -96,6 +105,8 @@ static void compare_chain(struct listing *l, const struct config *before, const 
     if (old->delivery != chain->delivery)
         add(l, config_keys_place(&chain->keys, "delivery", chain->place), STR_FMT ": \"delivery\"",
             STR_ARG(owner));
+    if (old->tasks != chain->tasks)
+        add(l, config_keys_place(&chain->keys, "tasks", chain->place), STR_FMT ": \"tasks\"", STR_ARG(owner));
     a = own(&old->consumer, before->kafka.count);
     b = own(&chain->consumer, now->kafka.count);
     side = arena_fmt(l->arena, STR_FMT ": consumer", STR_ARG(owner));
@@ -115,13 +126,13 @@ static const struct config_chain *find_chain(const struct config *c, struct weir
     return NULL;
 }
 
-/* No change is listed more than once for each key or chain of either side, and three more a chain. */
+/* No change is listed more than once for each key or chain of either side, and five more a chain. */
 static size_t most_changes(const struct config *c)
 {
     size_t n = 1 + c->kafka.count;
 
     for (size_t i = 0; i < c->chain_count; i++)
-        n += 4 + c->chains[i].consumer.count + c->chains[i].producer.count;
+        n += 5 + c->chains[i].consumer.count + c->chains[i].producer.count;
     return n;
 }
 

@@ -10,6 +10,11 @@
 bool config_chain_same(const struct config *a, const struct config_chain *chain_a, const struct config *b,
                        const struct config_chain *chain_b);
 
+/** True where the chain's consumer and producer can stay as they are: nothing differs that they were opened
+ * with, nor how many tasks there are. */
+bool config_chain_keeps_clients(const struct config *a, const struct config_chain *chain_a,
+                                const struct config *b, const struct config_chain *chain_b);
+
 /** A setting whose change needs another consumer or producer. */
 struct config_change {
     struct weir_str what; /* `chain "user-login": "group"` */
@@ -20,8 +25,8 @@ struct config_changes {
     size_t count;
 };
 
-/** Lists them: chains added or removed, source, group, delivery, instance, [kafka], consumer.*, producer.*.
- *  Owns: the arena; places point into both configurations. False where memory ends. */
+/** Lists them: chains added or removed, source, group, delivery, tasks, instance, [kafka], consumer.*,
+ * producer.*. Owns: the arena; places point into both configurations. False where memory ends. */
 bool config_client_changes(const struct config *before, const struct config *now, struct arena *a,
                            struct config_changes *out);
 

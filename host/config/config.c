@@ -1,25 +1,21 @@
 /* config.c: reads a configuration directory; see config.h.
  *
  * All files are read and resolved first, then the sections are sorted out, then filled: [kafka] may stand in
- * a later file than the chain that inherits it. Files whose name does not end in `.conf`, or begins with a
- * dot, are not configuration: what editors and package managers leave behind (x.conf~, .x.conf.swp, #x.conf#,
- * x.conf.dpkg-old) is skipped by that rule alone. */
+ * a later file than the chain that inherits it. */
 #include "config/config.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "config/delivery.h"
 #include "config/inifile.h"
+#include "config/interpolate.h"
 #include "config/names.h"
 #include "config/reserved.h"
 #include "config/sections.h"
 #include "config/suggest.h"
 
 #define MEMORY_MAX ((size_t)256 << 20)
-#define FILES_MAX 1000
 
 struct loading {
     struct config *config;
@@ -33,20 +29,6 @@ struct loading {
 
 /* ---- which files */
 
-static bool is_conf(const char *name)
-{
-    size_t n = strlen(name);
-
-    return name[0] != '.' && n > 5 && strcmp(name + n - 5, ".conf") == 0;
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-    const char *const *x = a, *const *y = b;
-
-    return strcmp(*x, *y);
-}
-
 static bool nothing(struct diag *d, const char *dir, const char *what)
 {
     diag_error(d, (struct place){dir, 0}, "%s", what);
@@ -58,40 +40,28 @@ static bool no_memory(struct diag *d, const char *dir)
     return nothing(d, dir, "out of memory");
 }
 
-static bool list_files(struct config *c, struct diag *d)
+static bool list_files(struct config *c, const struct config_env *env, struct diag *d)
 {
-    const char **paths = arena_alloc(&c->arena, FILES_MAX * sizeof *paths);
-    DIR *dir = opendir(c->dir);
-    struct dirent *entry;
-    bool ok = false;
+    struct weir_list names = {NULL, 0};
+    const char **paths, *why;
 
-    if (!dir) {
-        diag_error(d, (struct place){c->dir, 0}, "the configuration directory cannot be opened: %s",
-                   strerror(errno));
-        goto out;
+    if (!env_list(env, c->dir, &c->arena, &names, &why)) {
+        diag_error(d, (struct place){c->dir, 0}, "the configuration directory %s", why);
+        return false;
     }
-    while (paths && (entry = readdir(dir)) != NULL) {
-        if (!is_conf(entry->d_name))
-            continue;
-        if (c->file_count == FILES_MAX) {
-            nothing(d, c->dir, "the directory holds more than 1000 *.conf files");
-            goto out;
-        }
-        paths[c->file_count] = arena_fmt(&c->arena, "%s/%s", c->dir, entry->d_name).ptr;
-        if (!paths[c->file_count++])
+    if (!names.count)
+        return nothing(d, c->dir, "the directory holds no *.conf file");
+    paths = arena_alloc(&c->arena, names.count * sizeof *paths);
+    for (size_t i = 0; paths && i < names.count; i++) {
+        paths[i] = arena_fmt(&c->arena, "%s/" STR_FMT, c->dir, STR_ARG(names.items[i])).ptr;
+        if (!paths[i])
             paths = NULL;
     }
-    if (!paths) {
-        no_memory(d, c->dir);
-        goto out;
-    }
-    ok = c->file_count || nothing(d, c->dir, "the directory holds no *.conf file");
-    qsort(paths, c->file_count, sizeof *paths, by_bytes);
+    if (!paths)
+        return no_memory(d, c->dir);
     c->files = paths;
-out:
-    if (dir)
-        closedir(dir);
-    return ok;
+    c->file_count = names.count;
+    return true;
 }
 
 /* ---- reading them */
@@ -115,7 +85,7 @@ static bool read_files(struct loading *l, const struct config_env *env)
     if (!l->files)
         return no_memory(l->diag, c->dir);
     for (size_t i = 0; i < c->file_count; i++) {
-        inifile_load(&l->files[i], c->files[i], &c->arena, l->diag);
+        inifile_load(&l->files[i], c->files[i], env, &c->arena, l->diag);
         resolve(&l->files[i], &with);
     }
     return true;
@@ -319,7 +289,7 @@ struct config *config_load(const char *dir, const struct config_env *env, struct
         no_memory(d, dir);
         return NULL;
     }
-    if (list_files(l.config, d) && read_files(&l, env) && read_sections(&l))
+    if (list_files(l.config, env, d) && read_files(&l, env) && read_sections(&l))
         return l.config;
     config_destroy(l.config);
     return NULL;
@@ -332,11 +302,3 @@ void config_destroy(struct config *c)
     arena_fini(&c->arena);
     free(c);
 }
-
-static const char *process_env(void *self, const char *name)
-{
-    (void)self;
-    return getenv(name);
-}
-
-const struct config_env config_process_env = {NULL, process_env};

@@ -8,7 +8,7 @@
 #ifndef WEIR_CONFIG_CONFIG_H
 #define WEIR_CONFIG_CONFIG_H
 
-#include "config/interpolate.h"
+#include "config/env.h"
 #include "config/options.h"
 
 enum config_start { CONFIG_EARLIEST, CONFIG_LATEST };
@@ -25,6 +25,10 @@ struct config_host {
     struct weir_str state_dir;
     int32_t log_level; /* WEIR_LOG_… */
     int64_t stop_timeout;
+    int64_t crash_limit, crash_window, reload_guard;
+    bool core_dumps;
+    int64_t memory_max; /* bytes; 0: no limit */
+    struct weir_str socket;
 };
 
 struct config_stage {
@@ -48,6 +52,7 @@ struct config_chain {
     int32_t start, on_lost_offset, delivery, value_format; /* enum config_… */
     int64_t memory, commit_interval, drain_timeout, tasks;
     bool create_topics;
+    uint32_t task; /* which of its tasks this process runs; not from the file */
     struct config_stage *stages;
     size_t stage_count;
     struct config_keys keys; /* its own options, as the file sets them */
@@ -75,9 +80,6 @@ void config_destroy(struct config *c);
 
 /** The producer's transaction.timeout.ms, in exactly-once: what is set, or librdkafka's default. */
 int64_t config_transaction_timeout(const struct config_chain *chain);
-
-/** The process's own environment. */
-extern const struct config_env config_process_env;
 
 /** The option tables of the sections, to document them, and to keep plugins off the host's names. */
 struct config_section {

@@ -1,10 +1,15 @@
 /* file.c: see file.h. The file is opened first and judged by its descriptor, so that what is checked is what
  * is read; O_NONBLOCK keeps a FIFO from blocking the open. A symbolic link to a regular file is fine:
- * Kubernetes mounts configuration that way. */
+ * Kubernetes mounts configuration that way.
+ *
+ * What editors and package managers leave behind in a directory (x.conf~, .x.conf.swp, #x.conf#,
+ * x.conf.dpkg-old) is skipped by the rule for names alone. */
 #include "config/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -87,4 +92,47 @@ out:
         close(fd);
     arena_fini(&scratch);
     return text;
+}
+
+/* ---- a directory */
+
+static bool is_conf(const char *name)
+{
+    size_t n = strlen(name);
+
+    return name[0] != '.' && n > 5 && strcmp(name + n - 5, ".conf") == 0;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    const struct weir_str *x = a, *y = b;
+
+    return strcmp(x->ptr, y->ptr);
+}
+
+bool file_list(const char *path, struct arena *a, struct weir_list *names, const char **why)
+{
+    DIR *dir = opendir(path);
+    struct weir_str *items = arena_alloc(a, FILE_LIST_MAX * sizeof *items);
+    struct dirent *entry;
+    size_t n = 0;
+
+    *why = dir ? NULL : system_error(a, "cannot be opened", errno);
+    if (!*why && !items)
+        *why = "does not fit into memory";
+    while (!*why && (entry = readdir(dir)) != NULL) {
+        if (!is_conf(entry->d_name))
+            continue;
+        if (n == FILE_LIST_MAX)
+            *why = "holds more than 1000 *.conf files";
+        else if (!(items[n++] = arena_str(a, str_of(entry->d_name))).ptr)
+            *why = "does not fit into memory";
+    }
+    if (dir)
+        closedir(dir);
+    if (*why)
+        return false;
+    qsort(items, n, sizeof *items, by_bytes);
+    *names = (struct weir_list){items, n};
+    return true;
 }

@@ -19,7 +19,6 @@
 #include <ini.h>
 #include <stdio.h>
 
-#include "config/file.h"
 #include "config/line.h"
 
 #if INI_HANDLER_LINENO
@@ -190,10 +189,11 @@ bool inifile_parse(struct inifile *file, const char *path, struct weir_str text,
     return d->raised == before;
 }
 
-bool inifile_load(struct inifile *file, const char *path, struct arena *a, struct diag *d)
+bool inifile_load(struct inifile *file, const char *path, const struct config_env *env, struct arena *a,
+                  struct diag *d)
 {
     const char *why;
-    struct weir_str text = file_read(path, a, &why);
+    struct weir_str text = env_read(env, path, a, &why);
 
     *file = (struct inifile){.path = path};
     if (!text.ptr) {

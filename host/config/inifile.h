@@ -4,6 +4,7 @@
 #ifndef WEIR_CONFIG_INIFILE_H
 #define WEIR_CONFIG_INIFILE_H
 
+#include "config/env.h"
 #include "config/key.h"
 
 #define INIFILE_LINES_MAX 10000
@@ -27,6 +28,7 @@ bool inifile_parse(struct inifile *file, const char *path, struct weir_str text,
                    struct diag *d);
 
 /** Reads a file by its path. */
-bool inifile_load(struct inifile *file, const char *path, struct arena *a, struct diag *d);
+bool inifile_load(struct inifile *file, const char *path, const struct config_env *env, struct arena *a,
+                  struct diag *d);
 
 #endif

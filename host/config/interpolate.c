@@ -2,7 +2,6 @@
 #include "config/interpolate.h"
 
 #include "base/buf.h"
-#include "config/file.h"
 #include "config/text.h"
 
 #define VALUE_MAX ((size_t)1 << 20)
@@ -128,7 +127,7 @@ static bool resolve_file(struct resolving *r, struct weir_str what)
         refuse(r, "out of memory");
         goto out;
     }
-    text = file_read(path.ptr, &scratch, &why);
+    text = env_read(r->with->env, path.ptr, &scratch, &why);
     if (!text.ptr) {
         refuse(r, "%s %s", path.ptr, why);
         goto out;

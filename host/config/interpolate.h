@@ -12,13 +12,8 @@
 #ifndef WEIR_CONFIG_INTERPOLATE_H
 #define WEIR_CONFIG_INTERPOLATE_H
 
+#include "config/env.h"
 #include "config/key.h"
-
-/** The environment, so that a test has its own. Returns NULL for a variable that is not set. */
-struct config_env {
-    void *self;
-    const char *(*get)(void *self, const char *name);
-};
 
 struct interpolation {
     const struct config_env *env;

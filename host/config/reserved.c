@@ -1,8 +1,6 @@
 /* reserved.c: see reserved.h. A table, so that building one of these means deleting its row. */
 #include "config/reserved.h"
 
-#include "config/value.h"
-
 static bool any(struct weir_str value)
 {
     (void)value;
@@ -19,13 +17,6 @@ static bool is_pattern(struct weir_str value)
     return value.len && value.ptr[0] == '^';
 }
 
-static bool is_above_one(struct weir_str value)
-{
-    int64_t n;
-
-    return str_to_int(value, &n) && n > 1;
-}
-
 static bool is_later_format(struct weir_str value)
 {
     return str_is(value, "avro") || str_is(value, "protobuf") || str_is(value, "string");
@@ -39,11 +30,8 @@ static const struct reserved {
     {"http", NULL, any, "serving HTTP is not built yet"},
     {"chain", "source", is_pattern, "a pattern of topics is not built yet (write one topic)"},
     {"chain", "source", is_list, "a list of topics is not built yet (write one topic)"},
-    {"chain", "tasks", is_above_one,
-     "more than one task is not built yet (run weir several times in one group)"},
     {"chain", "value_format", is_later_format, "this format is not built yet (write json or bytes)"},
     {"chain", "create_topics", any, "creating topics is not built yet"},
-    {"stage", "stage_timeout", any, "a time limit for a stage is not built yet"},
 };
 
 static void check_key(const char *kind, const char *owner, struct config_key *key, struct diag *d)

@@ -35,8 +35,8 @@ const struct weir_option config_chain_options[] = {
                 "where nothing is set"),
     WEIR_OPT_DURATION(struct config_chain, drain_timeout, .def = "10s",
                       .help = "how long a reload, a stop or a rebalance waits for what is in flight"),
-    WEIR_OPT_INTEGER(struct config_chain, tasks, .def = "1", .min = 1,
-                     .help = "worker processes; more than one is not built yet"),
+    WEIR_OPT_INTEGER(struct config_chain, tasks, .def = "1", .min = 1, .max = 64,
+                     .help = "worker processes, which share the partitions of the source"),
     WEIR_OPT_BOOL(struct config_chain, create_topics, .def = "no", .help = "reserved; not built yet"),
     WEIR_OPT_END};
 

@@ -19,6 +19,24 @@ const struct weir_option config_host_options[] = {
                     .help = "log lines below this level are not written"),
     WEIR_OPT_DURATION(struct config_host, stop_timeout, .def = "30s",
                       .help = "how long a stop may take before the process ends without waiting"),
+    WEIR_OPT_INTEGER(struct config_host, crash_limit, .def = "5", .min = 1,
+                     .help = "a chain ends as failed when a stage of it has crashed on so many different "
+                             "records, or its workers died so often for another cause"),
+    WEIR_OPT_DURATION(struct config_host, crash_window, .def = "10m", .min = 1000,
+                      .help = "the time in which crash_limit counts"),
+    WEIR_OPT_DURATION(struct config_host, reload_guard, .def = "10s",
+                      .help = "how long a new generation is on trial: if it crashes in that time, the one "
+                              "before comes back; 0s: not at all"),
+    WEIR_OPT_BOOL(struct config_host, core_dumps, .def = "no",
+                  .help = "lets a worker that crashes leave a core dump, which holds the records of that "
+                          "moment"),
+    WEIR_OPT_SIZE(struct config_host, memory_max, .min = 67108864,
+                  .help =
+                      "the most private memory that a worker may have, touched or not; no limit where it is "
+                      "not set"),
+    WEIR_OPT_STRING(struct config_host, socket,
+                    .help = "path of the socket through which \"weir status\" and \"weir reload\" find the "
+                            "running weir"),
     WEIR_OPT_END};
 
 static const struct config_section sections[] = {

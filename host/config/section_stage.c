@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "config/names.h"
-#include "config/reserved.h"
 
 static const char *const on_errors[] = {"fail", "stop", NULL};
 
@@ -22,7 +21,10 @@ const struct weir_option config_stage_options[] = {
                     .help = "a predicate; what it does not hold for passes the stage by"),
     WEIR_OPT_CHOICE(struct config_stage, on_error, .def = "fail", .choices = on_errors,
                     .help = "what a failure does: send the record to route failed, or stop the chain"),
-    WEIR_OPT_DURATION(struct config_stage, stage_timeout, .help = "reserved; not built yet"),
+    WEIR_OPT_DURATION(struct config_stage, stage_timeout, .def = "30s", .min = 100,
+                      .help =
+                          "how long one call of the plugin may take; a worker that hangs in it for longer "
+                          "is killed, as if it had crashed there"),
     WEIR_OPT_DURATION(struct config_stage, retry_timeout, .def = "60s",
                       .help = "how long a stage may ask to see a record again before that counts as failed"),
     WEIR_OPT_BOOL(struct config_stage, unmasked, .def = "no",
@@ -106,7 +108,6 @@ void section_stage(struct config_stage *stage, const struct config_keys *keys, s
         diag_error(d, stage->place, "%s: out of memory", owner);
         return;
     }
-    reserved_check("stage", owner, &stage->host_keys, d);
     options_fill(config_stage_options, stage, &in);
     if (stage->plugin.ptr && !name_is_plugin(stage->plugin))
         refuse(&checking, "plugin",

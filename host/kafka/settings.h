@@ -32,6 +32,7 @@ static inline void settings_read(struct settings *s, const struct config *config
         .source = chain->source.ptr,
         .group = chain->group.ptr,
         .instance = config->host.instance.len ? config->host.instance.ptr : NULL,
+        .task = chain->task,
         .place = chain->place,
         .consumer = &chain->consumer,
         .producer = &chain->producer,

@@ -2,6 +2,7 @@
 #include "supervise/plan.h"
 
 #include "kafka/check.h"
+#include "supervise/snapshot.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -63,31 +64,60 @@ static void ask_librdkafka(const struct config *config, const struct config_chai
     client_check(&settings, topics, count, diag);
 }
 
-struct plan *plan_load(const char *dir, struct loader *loader, bool kafka, struct diag *diag)
+static struct config *read_config(const struct plan_from *from, struct diag *diag)
 {
+    struct config *config;
+
+    if (from->snapshot)
+        config = config_load(snapshot_dir(from->snapshot), snapshot_env(from->snapshot), diag);
+    else
+        config = config_load(from->dir, &config_process_env, diag);
+    for (size_t i = 0; config && i < config->chain_count; i++)
+        config->chains[i].task = from->task;
+    return config;
+}
+
+static bool prepare(const struct plan_from *from, struct loader *loader, const struct config *config)
+{
+    return from->snapshot ? snapshot_give(from->snapshot, loader) : plan_plugin_path(loader, config);
+}
+
+static void make_chains(struct plan *plan, const struct plan_from *from, struct loader *loader,
+                        struct diag *diag)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct config_chain *conf = &plan->config->chains[i];
+
+        if (from->only.ptr && !str_eq(from->only, conf->name))
+            continue;
+        plan->chains[i] = chain_new(plan->config, conf, loader, diag);
+        if (!from->no_kafka)
+            ask_librdkafka(plan->config, conf, plan->chains[i], diag);
+    }
+}
+
+struct plan *plan_load(const struct plan_from *from, struct loader *loader, struct diag *diag)
+{
+    const char *dir = from->snapshot ? snapshot_dir(from->snapshot) : from->dir;
     struct plan *plan = calloc(1, sizeof *plan);
     size_t errors = diag->errors;
 
     if (!plan)
         goto no_memory;
-    plan->config = config_load(dir, &config_process_env, diag);
+    plan->config = read_config(from, diag);
     if (!plan->config)
         goto out;
     plan->chains = calloc(plan->config->chain_count + 1, sizeof *plan->chains);
-    if (!plan->chains || !plan_plugin_path(loader, plan->config))
+    if (!plan->chains || !prepare(from, loader, plan->config))
         goto no_memory;
     plan->count = plan->config->chain_count;
-    for (size_t i = 0; i < plan->count; i++) {
-        const struct config_chain *conf = &plan->config->chains[i];
-
-        plan->chains[i] = chain_new(plan->config, conf, loader, diag);
-        if (kafka)
-            ask_librdkafka(plan->config, conf, plan->chains[i], diag);
-    }
+    make_chains(plan, from, loader, diag);
     goto out;
 no_memory:
     diag_error(diag, (struct place){dir, 0}, "no memory");
 out:
+    if (from->snapshot)
+        loader_forget(loader);
     if (diag->errors == errors)
         return plan;
     plan_destroy(plan);

@@ -10,16 +10,28 @@
 #include "chain/loader.h"
 #include "config/config.h"
 
+struct snapshot; /* supervise/snapshot.h */
+
+/** What to load. */
+struct plan_from {
+    const char *dir;                 /* from the disk, */
+    const struct snapshot *snapshot; /* or, not NULL, what was read before */
+    struct weir_str only;            /* the one chain to make; absent: all */
+    uint32_t task;                   /* which of a chain's tasks it is for */
+    bool no_kafka;                   /* librdkafka is not asked about its properties */
+};
+
 struct plan {
     struct config *config;
-    struct chain **chains; /* one for each of config->chains; taken out by who runs it (then NULL) */
+    struct chain **chains; /* one for each of config->chains; taken out by who runs it (then NULL), and NULL
+                              where it was not asked for */
     size_t count;
 };
 
-/** Reads a directory, loads the plugins, makes the chains; with kafka, asks librdkafka about its properties.
+/** Reads the configuration, loads the plugins, makes the chains, and asks librdkafka about its properties.
  *  Whatever is wrong or unwise is in diag. NULL where there is an error.
- *  Owns: the caller, by plan_destroy(); the loader must outlive it. */
-struct plan *plan_load(const char *dir, struct loader *loader, bool kafka, struct diag *diag);
+ *  Owns: the caller, by plan_destroy(); the loader must outlive it, a snapshot need not. */
+struct plan *plan_load(const struct plan_from *from, struct loader *loader, struct diag *diag);
 
 /** With the chains that are still in it. Takes NULL. */
 void plan_destroy(struct plan *plan);

@@ -133,7 +133,7 @@ bool reload(struct running_set *set)
     bool good = false;
 
     diag_init(&diag);
-    plan = plan_load(set->dir, set->loader, true, &diag);
+    plan = plan_load(&(struct plan_from){.dir = set->dir}, set->loader, &diag);
     if (plan)
         refuse_client_changes(set->current->config, plan->config, &diag);
     log_messages(&diag);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "supervise/reload.h"
+#include "supervise/totals.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -172,22 +173,6 @@ static void loop(struct runner *r)
 
 /* ---- ending */
 
-#define COUNTS_MAX 1024
-
-/* What each stage did not simply pass on, once at the end: what was skipped is seen nowhere else. */
-static void log_totals(const struct chain *chain)
-{
-    struct chain_count counts[COUNTS_MAX];
-    size_t n = chain_counts(chain, counts, COUNTS_MAX);
-
-    for (size_t i = 0; i < n && i < COUNTS_MAX; i++) {
-        if (counts[i].n == 0 || str_is(counts[i].name, "passed"))
-            continue;
-        log_at((struct log_place){chain_name(chain).ptr, counts[i].stage.ptr}, WEIR_LOG_INFO,
-               "total: " STR_FMT "=%llu", STR_ARG(counts[i].name), (unsigned long long)counts[i].n);
-    }
-}
-
 static enum runner_end join_all(struct runner *r)
 {
     enum runner_end end = RUNNER_STOPPED;
@@ -212,7 +197,7 @@ static void destroy(struct runner *r)
         struct plan *plan = r->set.items[i].plan;
 
         if (r->set.items[i].task)
-            log_totals(r->set.items[i].chain);
+            totals_log(r->set.items[i].chain);
         task_destroy(r->set.items[i].task);
         chain_destroy(r->set.items[i].chain);
         r->set.items[i].plan = NULL;
@@ -242,7 +227,7 @@ enum runner_end runner_run(const char *dir)
     diag_init(&diag);
     r.set.loader = loader_new();
     if (r.set.loader)
-        r.set.current = plan_load(dir, r.set.loader, true, &diag);
+        r.set.current = plan_load(&(struct plan_from){.dir = dir}, r.set.loader, &diag);
     if (r.set.current && (!open_signals(&r) || !make_tasks(&r, &diag)) && diag.errors == 0)
         diag_error(&diag, (struct place){dir, 0}, "cannot start: %s", strerror(errno));
     diag_print(&diag, stderr);

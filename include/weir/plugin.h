@@ -174,8 +174,9 @@ enum {
     WEIR_SEND_HEADERS = 1,   /**< with the headers of the envelope */
     WEIR_SEND_TIMESTAMP = 2, /**< with timestamp_ms */
     /** The brokers must not refuse this record for its own fault. Refused for its size it is sent again as
-     *  spare, without key and headers, with the header `weir.omitted: size`; refused for its timestamp it is
-     *  sent again with now, the original in the header `weir.timestamp`. */
+     *  spare, without key and the envelope's headers, but with those of the message (keep them small) and the
+     *  header `weir.omitted: size`; refused for its timestamp it is sent again with now, the original in the
+     *  header `weir.timestamp`. */
     WEIR_SEND_ALWAYS = 4,
     WEIR_SEND_PARTITION = 8 /**< to that partition, which the topic must have; not for what a chain emits */
 };

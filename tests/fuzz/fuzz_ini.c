@@ -110,7 +110,7 @@ static void check_round_trip(const struct inifile *f, struct arena *a, size_t si
 
 static void check_values(struct inifile *f, struct arena *a, struct diag *d)
 {
-    const struct config_env env = {NULL, fake_env};
+    const struct config_env env = {.get = fake_env};
     const struct interpolation with = {&env, "/nonexistent", a, d};
     struct weir_list list;
     double number;

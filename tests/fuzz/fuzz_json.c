@@ -4,10 +4,11 @@
  * parses the same document into a model, each step is taken on both, and after each every field must read the
  * same; at the end the spliced bytes, read by json-c, must equal the model.
  *
- * json-c is the oracle of values, not of what is JSON: its strict mode takes raw control characters, NaN, -01,
+ * json-c is the oracle of values, not of what is JSON: its strict mode takes raw control characters, NaN,
+ * -01,
  * 1. and overlong UTF-8, so only documents that weir accepts are compared. It also saturates large integers,
- * ends a member's name at a NUL, and reads as U+FFFD a lone surrogate, but also an escaped pair whose code point
- * has the lower 16 bits of a surrogate (U+1DE00); where that would show, nothing is compared. */
+ * ends a member's name at a NUL, and reads as U+FFFD a lone surrogate, but also an escaped pair whose code
+ * point has the lower 16 bits of a surrogate (U+1DE00); where that would show, nothing is compared. */
 #include "chain/doc.h"
 
 #include <json-c/json.h>

@@ -169,6 +169,15 @@ static const struct row rows[] = {
      "$D/bad_options_table.so has a broken option table: *"},
 };
 
+static void make(const struct row *row, char path[128])
+{
+    path_of(path, row->name);
+    if (row->make)
+        row->make(path);
+    else if (row->from)
+        copy_plugin(row->from, row->name, row->share);
+}
+
 static bool matches(const char *pattern, const char *text)
 {
     for (; *pattern; pattern++) {
@@ -198,11 +207,7 @@ static void a_plugin_that_cannot_work_is_refused_with_file_reason_and_cure(void 
         const char *why = NULL;
         char path[128];
 
-        path_of(path, row->name);
-        if (row->make)
-            row->make(path);
-        else if (row->from)
-            copy_plugin(row->from, row->name, row->share);
+        make(row, path);
         for (int again = 0; again < 2; again++) { /* a reload gets the same answer */
             assert_null(loader_open(loader, str_of(row->name), &why));
             if (!matches(row->message, why))
@@ -339,6 +344,117 @@ static void a_file_cut_short_under_a_running_plugin_harms_nobody(void **state)
     assert_true(runs(p));
 }
 
+/* ---- copies that another process made */
+
+static void a_copy_is_refused_in_the_words_for_its_file(void **state)
+{
+    struct loader *other = loader_new();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct row *row = &rows[i];
+        struct plugin_copy copy;
+        const char *why = NULL;
+        char path[128];
+
+        make(row, path);
+        if (loader_copy(loader, str_of(row->name), &copy) != (copy.fd >= 0))
+            fail_msg("%s: neither copy nor reason", row->name);
+        assert_true(loader_give(other, str_of(row->name), &copy));
+        if (row->make == make_directory)
+            rmdir(path);
+        else
+            unlink(path); /* nobody looks there any more */
+        assert_null(loader_open(other, str_of(row->name), &why));
+        if (!matches(row->message, why))
+            fail_msg("%s\n  expected: %s\n       got: %s", row->name, row->message, why);
+        if (copy.fd >= 0)
+            close(copy.fd);
+    }
+    loader_destroy(other);
+}
+
+/* How many lines of /proc/self/maps have this inode. */
+static size_t count_mappings(ino_t inode)
+{
+    FILE *f = fopen("/proc/self/maps", "r");
+    unsigned long long found;
+    char line[PATH_MAX];
+    size_t n = 0;
+
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f)) {
+        char *at = line;
+
+        for (int column = 0; column < 4; column++) /* addresses, rights, offset, device */
+            at += strcspn(at, " ") + 1;
+        found = strtoull(at, NULL, 10);
+        n += found == inode;
+    }
+    fclose(f);
+    return n;
+}
+
+static void a_copy_is_mapped_itself_and_stays_when_its_giver_lets_go(void **state)
+{
+    struct loader *other = loader_new();
+    const struct plugin *p;
+    struct plugin_copy copy;
+    const char *why = NULL;
+    char path[128];
+    struct stat st;
+    size_t files;
+
+    (void)state;
+    copy_plugin("hook", "hook", 1);
+    assert_true(loader_copy(loader, STR("hook"), &copy));
+    assert_int_equal(fstat(copy.fd, &st), 0);
+    assert_int_equal(count_mappings(st.st_ino), 0); /* copied, not mapped */
+    assert_int_equal(write(copy.fd, "x", 1), -1);
+    path_of(path, "hook");
+    unlink(path);
+    assert_true(loader_give(other, STR("hook"), &copy));
+    p = loader_open(other, STR("hook"), &why);
+    assert_non_null(p);
+    assert_true(str_is(p->path, path) && strcmp(p->hash, copy.hash) == 0);
+    assert_true(count_mappings(st.st_ino) > 0);
+    files = open_files();
+    for (int i = 0; i < 3; i++)
+        assert_ptr_equal(loader_open(other, STR("hook"), &why), p);
+    assert_int_equal(open_files(), files); /* no descriptor for what is mapped already */
+    loader_forget(other);
+    assert_null(loader_open(other, STR("hook"), &why));
+    close(copy.fd);
+    assert_true(runs(p));
+    assert_int_equal(open_files(), files - 1); /* the loader has one of its own, for good */
+    loader_destroy(other);
+}
+
+static void the_last_copy_given_counts_and_a_known_one_is_not_mapped_again(void **state)
+{
+    struct loader *other = loader_new();
+    const struct plugin *first, *second;
+    struct plugin_copy old, new;
+    const char *why = NULL;
+
+    (void)state;
+    copy_plugin("v1/counts_state", "counts_state", 1);
+    assert_true(loader_copy(loader, STR("counts_state"), &old));
+    copy_plugin("v2/counts_state", "counts_state", 1);
+    assert_true(loader_give(other, STR("counts_state"), &old));
+    first = loader_open(other, STR("counts_state"), &why);
+    assert_true(loader_copy(loader, STR("counts_state"), &new));
+    assert_true(loader_give(other, STR("counts_state"), &new));
+    second = loader_open(other, STR("counts_state"), &why);
+    assert_true(first && first->about.state_version == 1);
+    assert_true(second && second->about.state_version == 2);
+    assert_true(loader_give(other, STR("counts_state"), &old));
+    assert_ptr_equal(loader_open(other, STR("counts_state"), &why), first);
+    close(old.fd);
+    close(new.fd);
+    loader_destroy(other);
+}
+
 /* ---- the search path */
 
 static void the_first_directory_counts(void **state)
@@ -408,6 +524,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_same_bytes_are_mapped_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_replaced_file_is_new_code_beside_the_old, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_cut_short_under_a_running_plugin_harms_nobody, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_copy_is_refused_in_the_words_for_its_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_copy_is_mapped_itself_and_stays_when_its_giver_lets_go, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_last_copy_given_counts_and_a_known_one_is_not_mapped_again, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(the_first_directory_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(a_listing_has_each_name_once_in_order, setup, teardown),

@@ -6,17 +6,21 @@
 #define ALWAYS "[stage out]\nplugin = hook_sink\nhook = @always\ntopic = out\n"
 #define ERR "[stage err]\nplugin = hook_sink\nhook = @send\nfrom = failed\ntopic = errors\n"
 
-/* With a spare value, unless the record's key is bare. */
+/* With a spare value and a header of its own, unless the record's key is bare. */
 static int32_t send_always(struct weir_stage *stage, struct hook_self *self, struct weir_envelope *env)
 {
+    static const struct weir_header own[] = {{STR("at"), STR("3")}};
     struct weir_message m = WEIR_MESSAGE_INIT;
 
     m.topic = self->topic;
     m.flags = WEIR_SEND_HEADERS | WEIR_SEND_ALWAYS;
     m.key = weir_key(env);
     m.value = STR("the whole");
-    if (!str_is(weir_key(env), "bare"))
+    if (!str_is(weir_key(env), "bare")) {
         m.spare = STR("spare");
+        m.headers = own;
+        m.n_headers = 1;
+    }
     if (weir_timestamp_ms(env, &m.timestamp_ms))
         m.flags |= WEIR_SEND_TIMESTAMP;
     assert_int_equal(weir_send(stage, env, &m), WEIR_OK);
@@ -78,7 +82,7 @@ struct row {
     const char *expected, *stopped;
 };
 
-#define WHOLE "#0:out (key=k value=the whole time= its own h=1 h=2 ) "
+#define WHOLE "#0:out (key=k value=the whole time= its own h=1 h=2 at=3 ) "
 #define BARE "#0:out (key=bare value=the whole time= its own h=1 h=2 ) "
 #define ORIGINAL "weir.timestamp=1729894074250"
 #define END "tail:main 2 headers done0"
@@ -86,42 +90,42 @@ struct row {
 
 static const struct row rows[] = {
     {"accepted", "k", {SEND_OK}, WHOLE END, NULL},
-    {"too large: the spare, bare",
+    {"too large: the spare, with what the sink added",
      "k",
      {SEND_TOO_LARGE, SEND_OK},
-     WHOLE "#1:out (key= value=spare time= its own weir.omitted=size ) " END,
+     WHOLE "#1:out (key= value=spare time= its own at=3 weir.omitted=size ) " END,
      NULL},
     {"bad timestamp: now",
      "k",
      {SEND_BAD_TIMESTAMP, SEND_OK},
-     WHOLE "#1:out (key=k value=the whole time= now h=1 h=2 " ORIGINAL " ) " END,
+     WHOLE "#1:out (key=k value=the whole time= now h=1 h=2 at=3 " ORIGINAL " ) " END,
      NULL},
     {"size, then timestamp",
      "k",
      {SEND_TOO_LARGE, SEND_BAD_TIMESTAMP, SEND_OK},
-     WHOLE "#1:out (key= value=spare time= its own weir.omitted=size ) "
-           "#2:out (key= value=spare time= now weir.omitted=size " ORIGINAL " ) " END,
+     WHOLE "#1:out (key= value=spare time= its own at=3 weir.omitted=size ) "
+           "#2:out (key= value=spare time= now at=3 weir.omitted=size " ORIGINAL " ) " END,
      NULL},
     {"timestamp, then size",
      "k",
      {SEND_BAD_TIMESTAMP, SEND_TOO_LARGE, SEND_OK},
-     WHOLE "#1:out (key=k value=the whole time= now h=1 h=2 " ORIGINAL " ) "
-           "#2:out (key= value=spare time= now weir.omitted=size " ORIGINAL " ) " END,
+     WHOLE "#1:out (key=k value=the whole time= now h=1 h=2 at=3 " ORIGINAL " ) "
+           "#2:out (key= value=spare time= now at=3 weir.omitted=size " ORIGINAL " ) " END,
      NULL},
     {"too large twice",
      "k",
      {SEND_TOO_LARGE, SEND_TOO_LARGE},
-     WHOLE "#1:out (key= value=spare time= its own weir.omitted=size )",
+     WHOLE "#1:out (key= value=spare time= its own at=3 weir.omitted=size )",
      "Publishing error: no"},
     {"bad timestamp twice",
      "k",
      {SEND_BAD_TIMESTAMP, SEND_BAD_TIMESTAMP},
-     WHOLE "#1:out (key=k value=the whole time= now h=1 h=2 " ORIGINAL " )",
+     WHOLE "#1:out (key=k value=the whole time= now h=1 h=2 at=3 " ORIGINAL " )",
      "Publishing error: no"},
     {"another fault",
      "k",
      {SEND_REFUSED},
-     "#0:out (key=k value=the whole time= its own h=1 h=2 )",
+     "#0:out (key=k value=the whole time= its own h=1 h=2 at=3 )",
      "Publishing error: no"},
     {"too large, and no spare",
      "bare",

@@ -222,6 +222,54 @@ static void same_plugins_are_told_by_their_bytes(void **state)
     world_close();
 }
 
+static void as_bytes_it_is_the_same_state(void **state)
+{
+    const char *why = NULL;
+    struct saved_state *saved, *read;
+    struct buf bytes;
+
+    (void)state;
+    world_open("[stage a]\nplugin = hook\nhook = @keep\n[stage b]\nplugin = hook\nhook = @keep\n" OUT);
+    saved = chain_save(world.chain, &why);
+    buf_init(&bytes, SIZE_MAX);
+    assert_true(saved_state_write(saved, &bytes));
+    saved_state_destroy(saved);
+    read = saved_state_read(buf_str(&bytes));
+    assert_non_null(read);
+    assert_true(chain_restore(world.chain, read, &why));
+    world_expect("save:a save:b restore:a=7:state! restore:b=7:state!");
+    saved_state_destroy(read);
+    buf_fini(&bytes);
+    world_close();
+}
+
+/* Every beginning of them, and every byte of them turned around, is refused or read, and nothing worse. */
+static void bytes_that_are_no_state_are_refused(void **state)
+{
+    const char *why = NULL;
+    struct saved_state *saved;
+    struct buf bytes;
+
+    (void)state;
+    world_open("[stage a]\nplugin = hook\nhook = @keep\n" OUT);
+    saved = chain_save(world.chain, &why);
+    buf_init(&bytes, SIZE_MAX);
+    assert_true(saved_state_write(saved, &bytes));
+    saved_state_destroy(saved);
+    for (size_t n = 0; n < bytes.len; n++)
+        assert_null(saved_state_read(str_make(bytes.ptr, n)));
+    for (size_t n = 0; n < bytes.len; n++) {
+        bytes.ptr[n] = (char)~bytes.ptr[n];
+        saved_state_destroy(saved_state_read(buf_str(&bytes)));
+        bytes.ptr[n] = (char)~bytes.ptr[n];
+    }
+    buf_add_char(&bytes, 'x');
+    assert_null(saved_state_read(buf_str(&bytes)));
+    world_expect("save:a");
+    buf_fini(&bytes);
+    world_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +281,8 @@ int main(void)
         cmocka_unit_test(a_stage_with_a_broken_option_is_not_created),
         cmocka_unit_test(a_timer_of_create_begins_when_the_chain_is_attached),
         cmocka_unit_test(same_plugins_are_told_by_their_bytes),
+        cmocka_unit_test(as_bytes_it_is_the_same_state),
+        cmocka_unit_test(bytes_that_are_no_state_are_refused),
     };
 
     world.hooks = hooks;

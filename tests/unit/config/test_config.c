@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "config/file.h"
 #include "config/inifile.h"
+#include "config/interpolate.h"
 #include "config/property.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
@@ -65,7 +66,7 @@ static void put(const char *path, const char *text)
 static struct config *load(const char *dir, const char *secret)
 {
     char text[32];
-    const struct config_env env = {text, fake_env};
+    const struct config_env env = {.self = text, .get = fake_env};
     struct config *c;
     struct diag d;
 
@@ -97,6 +98,8 @@ static void defaults_are_those_of_the_design(void **state)
     assert_string_equal(c->files[0], "./a.conf");
     assert_true(!c->host.instance.ptr && !c->host.plugin_path.count && !c->host.state_dir.ptr);
     assert_true(c->host.log_level == WEIR_LOG_INFO && c->host.stop_timeout == 30000);
+    assert_true(c->host.crash_limit == 5 && c->host.crash_window == 600000 && c->host.reload_guard == 10000);
+    assert_true(!c->host.core_dumps && c->host.memory_max == 0 && !c->host.socket.ptr);
     assert_true(str_is(chain->name, "c") && str_is(chain->source, "t") && str_is(chain->group, "g"));
     assert_true(chain->start == CONFIG_EARLIEST && chain->on_lost_offset == CONFIG_LOST_STOP);
     assert_true(chain->delivery == CONFIG_AT_LEAST_ONCE && chain->value_format == CONFIG_JSON);
@@ -105,7 +108,8 @@ static void defaults_are_those_of_the_design(void **state)
                 !chain->producer.count);
     assert_true(str_is(s->name, "s") && str_is(s->plugin, "p") && !s->from.count && !s->from_all);
     assert_true(!s->to.ptr && !s->emit.ptr && !s->when.ptr && s->on_error == CONFIG_FAIL && !s->unmasked);
-    assert_true(s->retry_timeout == 60000 && s->keys.count == 0 && s->host_keys.count == 1);
+    assert_true(s->stage_timeout == 30000 && s->retry_timeout == 60000 && s->keys.count == 0 &&
+                s->host_keys.count == 1);
     config_destroy(c);
 }
 
@@ -118,11 +122,14 @@ static void every_option_reaches_its_member(void **state)
     (void)state;
     put("a.conf", "[host]\ninstance = ${env:HOST}\nplugin_path = /a, b\nstate_dir = /s\nlog_level = debug\n"
                   "stop_timeout = 1m\n"
+                  "crash_limit = 1\ncrash_window = 1s\nreload_guard = 0s\ncore_dumps = yes\n"
+                  "memory_max = 64MiB\nsocket = /run/weir\n"
                   "[chain c]\nsource = t\ngroup = g\nstart = latest\non_lost_offset = earliest\n"
                   "delivery = at-least-once\nvalue_format = bytes\nmemory = 1MiB\ncommit_interval = 10ms\n"
-                  "drain_timeout = 5s\ntasks = 1\n"
+                  "drain_timeout = 5s\ntasks = 64\n"
                   "[stage s]\nplugin = p\nfrom = main, failed\nto = filtered\nemit = made\nwhen = a == 1\n"
-                  "on_error = stop\nretry_timeout = 5s\nunmasked = yes\nmax_age = 5s\ntopic.acks = all\n"
+                  "on_error = stop\nstage_timeout = 100ms\nretry_timeout = 5s\nunmasked = yes\nmax_age = "
+                  "5s\ntopic.acks = all\n"
                   "[stage t]\nplugin = p\nfrom = *\n");
     c = load(".", "");
     chain = &c->chains[0];
@@ -130,18 +137,21 @@ static void every_option_reaches_its_member(void **state)
     assert_true(str_is(c->host.instance, "host-1") && c->host.plugin_path.count == 2);
     assert_true(str_is(c->host.state_dir, "/s") && c->host.log_level == WEIR_LOG_DEBUG);
     assert_int_equal(c->host.stop_timeout, 60000);
+    assert_true(c->host.crash_limit == 1 && c->host.crash_window == 1000 && c->host.reload_guard == 0);
+    assert_true(c->host.core_dumps && c->host.memory_max == 64 << 20 && str_is(c->host.socket, "/run/weir"));
     assert_true(chain->start == CONFIG_LATEST && chain->on_lost_offset == CONFIG_LOST_EARLIEST);
     assert_true(chain->value_format == CONFIG_BYTES && chain->memory == 1 << 20);
-    assert_true(chain->commit_interval == 10 && chain->drain_timeout == 5000);
+    assert_true(chain->commit_interval == 10 && chain->drain_timeout == 5000 && chain->tasks == 64);
     assert_true(s->from.count == 2 && str_is(s->from.items[1], "failed") && !s->from_all);
     assert_true(str_is(s->to, "filtered") && str_is(s->emit, "made") && str_is(s->when, "a == 1"));
-    assert_true(s->on_error == CONFIG_STOP && s->retry_timeout == 5000 && s->unmasked);
+    assert_true(s->on_error == CONFIG_STOP && s->retry_timeout == 5000 && s->stage_timeout == 100 &&
+                s->unmasked);
     assert_true(s->keys.count == 2 && str_is(s->keys.items[0].name, "max_age") &&
-                s->keys.items[0].place.line == 27);
+                s->keys.items[0].place.line == 34);
     assert_non_null(config_keys_find(&s->keys, "topic."));
     assert_null(config_keys_find(&s->keys, "topic"));
-    assert_int_equal(config_keys_place(&s->host_keys, "to", s->place).line, 21);
-    assert_int_equal(config_keys_place(&s->host_keys, "nothing", s->place).line, 18);
+    assert_int_equal(config_keys_place(&s->host_keys, "to", s->place).line, 27);
+    assert_int_equal(config_keys_place(&s->host_keys, "nothing", s->place).line, 24);
     assert_true(chain->stages[1].from_all && !chain->stages[1].from.count);
     config_destroy(c);
 }
@@ -271,7 +281,7 @@ static void files_that_are_no_files_are_refused(void **state)
 /* The value of the key `k` in [s] for the line given, resolved. */
 static void check_value(const char *line, const char *want)
 {
-    const struct config_env env = {NULL, fake_env};
+    const struct config_env env = {.get = fake_env};
     struct inifile f;
     struct arena a;
     struct diag d;
@@ -461,6 +471,8 @@ static const struct change_row {
      "[kafka]: \"bootstrap.servers\" (removed)|[kafka]: \"sasl.password\" (removed)|"},
     {"a property of the consumer", KAFKA CHAIN "consumer.debug = all\n" STAGE, "1", false,
      "chain \"c\": consumer: \"debug\"|"},
+    {"tasks", KAFKA CHAIN "tasks = 2\n" STAGE, "1", false, "chain \"c\": \"tasks\"|"},
+    {"tasks as it is anyway", KAFKA CHAIN "tasks = 1\n" STAGE, "1", false, ""},
     {"a property of the producer", KAFKA CHAIN "producer.linger.ms = 1\n" STAGE, "1", false,
      "chain \"c\": producer: \"linger.ms\"|"},
     {"a chain renamed", KAFKA "[chain d]\nsource = t\ngroup = g\n" STAGE, "1", false,

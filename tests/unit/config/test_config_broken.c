@@ -171,7 +171,7 @@ static void remove_all(const char *dir)
 static void check_row(void **state)
 {
     const struct row *row = *state;
-    const struct config_env env = {NULL, fake_env};
+    const struct config_env env = {.get = fake_env};
     char dir[] = "/tmp/weir-test-XXXXXX", *got = NULL;
     struct config *c;
     struct buf expect;
