@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "kafka/offsets.h"
 
 #define FIXED_IN 0x020200ff
 #define EVERY_MS 30
@@ -63,14 +64,14 @@ static void *run(void *arg)
     pthread_mutex_lock(&a->lock);
     while (!a->stop) {
         int32_t partition = clock_mono_ms() < a->busy_until ? next_partition(a) : -1;
-        int64_t low, high;
+        int64_t offset;
 
         if (partition < 0) {
             pthread_cond_wait(&a->changed, &a->lock);
             continue;
         }
         pthread_mutex_unlock(&a->lock);
-        rd_kafka_query_watermark_offsets(a->rk, a->topic, partition, &low, &high, QUESTION_MS);
+        offsets_edge(a->rk, a->topic, partition, RD_KAFKA_OFFSET_END, QUESTION_MS, &offset);
         pthread_mutex_lock(&a->lock);
         if (!a->stop)
             wait_ms(a, EVERY_MS);

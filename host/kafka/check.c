@@ -7,6 +7,7 @@
 
 #include "config/diag.h"
 #include "kafka/client.h"
+#include "kafka/trouble.h"
 
 /** One kind of client, while it is looked at. */
 struct look {
@@ -71,6 +72,24 @@ static rd_kafka_t *make(struct look *look, enum client_kind kind)
     return rk;
 }
 
+/** What works with some brokers only is no error: nobody has asked them yet. */
+static void check_scram(const struct config_keys *keys, struct diag *diag)
+{
+    size_t i;
+
+    for (i = 0; i < keys->count; i++) {
+        const struct config_key *key = &keys->items[i];
+
+        if ((str_is(key->name, "sasl.mechanism") || str_is(key->name, "sasl.mechanisms")) &&
+            str_starts(key->value, STR("SCRAM-")))
+            diag_warning(
+                diag, key->place,
+                "%s: by SCRAM, librdkafka before 2.6.1 can log in to Kafka 3 only, not to 4.0 or later, "
+                "and this is %s: for those use PLAIN over TLS, mutual TLS, or a newer librdkafka",
+                key->name.ptr, rd_kafka_version_str());
+    }
+}
+
 bool client_check(const struct settings *settings, struct weir_topic *const *topics, size_t n_topics,
                   struct diag *diag)
 {
@@ -78,6 +97,10 @@ bool client_check(const struct settings *settings, struct weir_topic *const *top
     size_t before = diag->errors;
     rd_kafka_t *rk = make(&look, CLIENT_CONSUMER);
 
+    if (trouble_scram(rd_kafka_version())) {
+        check_scram(settings->consumer, diag);
+        check_scram(settings->producer, diag);
+    }
     if (rk)
         rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     rk = make(&look, CLIENT_PRODUCER);

@@ -23,6 +23,16 @@ static struct log_place place_of(const struct client *client)
     return (struct log_place){client->chain, NULL};
 }
 
+/** librdkafka tells of it nowhere else. No partition is ever taken from a topic: this one was deleted. */
+static bool tells_of_fewer(const char *facility, const char *text)
+{
+    const char *from = strcmp(facility, "PARTCNT") == 0 ? strstr(text, "count changed from ") : NULL;
+    const char *to = from ? strstr(from, " to ") : NULL;
+
+    return to &&
+           strtol(to + strlen(" to "), NULL, 10) < strtol(from + strlen("count changed from "), NULL, 10);
+}
+
 /** Called by any of librdkafka's threads. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
@@ -34,6 +44,10 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 || strcmp(facility, "FATAL") == 0 ||
         strcmp(facility, "CERTVERIFY") == 0)
         ours = WEIR_LOG_DEBUG; /* on_error says it */
+    if (tells_of_fewer(facility, text))
+        log_at(place_of(client), WEIR_LOG_ERROR,
+               "a topic was deleted while it was in use, or made anew with fewer partitions: stop weir, see "
+               "that the topic is what it should be, start weir again");
     if (strcmp(facility, "GETPID") == 0)
         ours = WEIR_LOG_DEBUG; /* a broker that has just come up; librdkafka tries again */
     log_at(place_of(client), ours, "librdkafka: client=%s facility=%s %s", role(client), facility, text);

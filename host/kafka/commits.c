@@ -8,11 +8,13 @@
 #include "base/clock.h"
 #include "kafka/transaction.h"
 
-/** What a rebalance brings with it: the next owner begins where we last committed. */
+/** What a rebalance brings with it: the next owner begins where we last committed. A fence has its own words
+ * elsewhere. */
 static bool is_usual(rd_kafka_resp_err_t err)
 {
-    return err == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS || err == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
-           err == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || err == RD_KAFKA_RESP_ERR__NO_OFFSET;
+    return err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID || err == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS ||
+           err == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION || err == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+           err == RD_KAFKA_RESP_ERR__NO_OFFSET;
 }
 
 void commits_result(struct commits *c, rd_kafka_resp_err_t err, const rd_kafka_topic_partition_list_t *list)

@@ -93,8 +93,12 @@ const char *errors_send_phrase(struct buf *b, rd_kafka_resp_err_t err, struct we
                     STR_ARG(topic));
         break;
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-        buf_add_fmt(b, "topic " STR_FMT " does not have that partition: give it as many as the source has",
-                    STR_ARG(topic));
+        buf_add_fmt(
+            b,
+            "topic " STR_FMT
+            " does not have that partition: was it deleted, or made anew with fewer? With `partition = "
+            "source` it needs as many as the source",
+            STR_ARG(topic));
         break;
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
         buf_add_fmt(b, "not authorized to write to topic " STR_FMT ": grant Write and Describe on it",
@@ -152,6 +156,13 @@ const char *errors_source_phrase(struct buf *b, rd_kafka_resp_err_t err, const c
         break;
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
         buf_add_fmt(b, "source topic %s is not a topic that can be read: mend `source`", topic);
+        break;
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        buf_add_fmt(
+            b,
+            "group %s still shares out partitions that source topic %s does not have (was it made anew with "
+            "fewer?): stop all processes of the group for a session (session.timeout.ms), then start them",
+            group, topic);
         break;
     case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
         buf_add_fmt(

@@ -26,6 +26,7 @@
 #define JUDGE_MS 20000  /* to find out whom the brokers mean; below max.poll.interval.ms */
 #define REPLACE_MS 1000 /* between two producers */
 #define REPLACE_MAX 10  /* producers without one commit between them */
+#define EXCUSE_MS 30000 /* after the abort of an overdue transaction */
 #define PAUSE_MS 20     /* after an abort, more after each that follows it */
 #define PAUSE_MAX_MS 1000
 #define ODD_MAX 40 /* refusals without anyone at fault: by then every batch is one record */
@@ -113,6 +114,17 @@ static bool is_overdue(const struct exactly_call *c)
     return clock_mono_ms() - c->x->opened_at > c->g->settings.transaction_timeout_ms / 2;
 }
 
+/** True where a fence that is heard of now was the brokers' own doing. They may also say so only to the next
+ * transaction, where the abort of the overdue one reached them first. */
+static bool is_excused(const struct exactly_call *c)
+{
+    const struct exactly *x = c->x;
+
+    if (x->state == EXACTLY_INIT)
+        return false;
+    return (x->state != EXACTLY_IDLE && is_overdue(c)) || clock_mono_ms() < x->excused_until;
+}
+
 /** A new producer, and from the last commit on; true: go on at once. */
 static bool replace(const struct exactly_call *c, const struct transaction_fault *fault)
 {
@@ -122,7 +134,7 @@ static bool replace(const struct exactly_call *c, const struct transaction_fault
 
     if (mend)
         return fail(x, mend);
-    if (fault && transaction_fenced(fault->err) && !(known && x->state != EXACTLY_IDLE && is_overdue(c))) {
+    if (fault && transaction_fenced(fault->err) && !is_excused(c)) {
         x->fenced = true;
         return fail(x,
                     "another process uses the same transactional id: give each process of the group its own "
@@ -137,6 +149,7 @@ static bool replace(const struct exactly_call *c, const struct transaction_fault
                fault->text);
     if (!producer_replace(c->g->producer, &x->why))
         return fail(x, "");
+    x->excused_until = 0;
     x->aborts += known;
     x->rewind = x->rewind || known;
     x->init_at = fault ? clock_mono_ms() + REPLACE_MS : 0;
@@ -222,8 +235,11 @@ static bool step_idle(const struct exactly_call *c)
 static bool step_open(const struct exactly_call *c)
 {
     struct exactly *x = c->x;
-    const struct lane *lane = producer_lane(c->g->producer);
+    struct lane *lane = producer_lane(c->g->producer);
+    struct transaction_fault fault;
 
+    if ((lane->failed || lane->spoilt) && transaction_reason(lane, &fault) && transaction_mend(fault.err))
+        return fail(x, transaction_mend(fault.err));
     if (lane->failed || lane->spoilt)
         return begin_abort(c, "a send was refused");
     if (x->spoilt)
@@ -294,6 +310,8 @@ static bool step_aborting(const struct exactly_call *c)
     if (next != TRANSACTION_ON)
         return follow(c, next, EXACTLY_REWINDING, &fault);
     x->aborts++;
+    if (is_overdue(c))
+        x->excused_until = clock_mono_ms() + EXCUSE_MS;
     judged = producer_judge(c->g->producer, JUDGE_MS);
     if (!judged && ++x->odd > ODD_MAX)
         return fail(x, "brokers refuse batches of one record whose records they take alone");

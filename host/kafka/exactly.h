@@ -28,6 +28,7 @@ struct exactly {
     unsigned replaced;                   /* producers in a row, without one commit */
     unsigned in_a_row;                   /* aborts without one commit */
     int64_t rewind_at;                   /* not before */
+    int64_t excused_until;               /* a fence before it is the brokers' own doing */
     unsigned odd;                        /* refusals in a row that nobody is at fault for */
     struct saved_state *saved;           /* of the chain, at the last commit */
     uint64_t commits, aborts;

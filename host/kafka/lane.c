@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/diag.h"
+#include "kafka/offer.h"
 
 /* Values up to this size are copied into librdkafka's own message, which it allocates anyway; larger ones
  * stay where they are until the report. Which limit is best is to be measured on a real load. */
@@ -255,6 +256,8 @@ void lane_close(struct lane *lane, struct weir_topic *const *topics, size_t n_to
 {
     size_t i;
 
+    offer_destroy(lane->offer);
+    lane->offer = NULL;
     for (i = 0; i < n_topics; i++) {
         struct outlet *outlet = topics[i]->io;
 

@@ -10,6 +10,8 @@
 
 enum { LANE_MAIN, LANE_SOLO, LANES };
 
+struct offer;
+
 /** What the world keeps in weir_topic.io: the topic's handle in each lane. */
 struct outlet {
     rd_kafka_topic_t *handle[LANES];
@@ -28,6 +30,7 @@ struct lane {
     bool transactional;
     bool in_transaction; /* one is open: only then anything goes out */
     bool spoilt;         /* it can only be aborted */
+    struct offer *offer; /* the offsets of the transaction are on their way to the brokers; NULL: not */
     size_t with_client;  /* sends that librdkafka has, and will report */
     void *owner;
     /** What became of a send that has left the lane. It may add new ones. In a transactional lane each report
@@ -38,6 +41,7 @@ struct lane {
 /** Opens the client, and a handle for each topic. False: diag says why. */
 bool lane_open(struct lane *lane, const struct settings *settings, struct weir_topic *const *topics,
                size_t n_topics, struct diag *diag);
+/** Waits for an offer that is under way. */
 void lane_close(struct lane *lane, struct weir_topic *const *topics, size_t n_topics);
 
 /** Takes a send over. Calls nobody. */

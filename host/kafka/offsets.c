@@ -1,7 +1,10 @@
 /* offsets.c: see offsets.h.
  *
  * librdkafka could find the committed offsets itself, but then tells "there is none" and "it is out of range"
- * apart only in the words of a message, and weir treats the two very differently. */
+ * apart only in the words of a message, and weir treats the two very differently.
+ *
+ * The ends of a partition are asked for as a time is: rd_kafka_query_watermark_offsets() heeds no timeout
+ * where the partition's leader has just died (2.0.2: seen to hang until the broker was back). */
 #include "kafka/offsets.h"
 
 #include "kafka/errors.h"
@@ -39,13 +42,30 @@ rd_kafka_resp_err_t offsets_committed(rd_kafka_t *rk, rd_kafka_topic_partition_l
     return err;
 }
 
+rd_kafka_resp_err_t offsets_edge(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t which,
+                                 int timeout_ms, int64_t *offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_resp_err_t err;
+
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = which;
+    err = rd_kafka_offsets_for_times(rk, list, timeout_ms);
+    if (!err)
+        err = list->elems[0].err;
+    *offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    return err;
+}
+
 rd_kafka_resp_err_t offsets_range(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *low,
                                   int64_t *high, const struct patience *patience)
 {
     rd_kafka_resp_err_t err;
 
     do {
-        err = rd_kafka_query_watermark_offsets(rk, topic, partition, low, high, ASK_MS);
+        err = offsets_edge(rk, topic, partition, RD_KAFKA_OFFSET_BEGINNING, ASK_MS, low);
+        if (!err)
+            err = offsets_edge(rk, topic, partition, RD_KAFKA_OFFSET_END, ASK_MS, high);
     } while (worth_asking_again(err) && patience->wait(patience->self));
     return err;
 }

@@ -19,6 +19,10 @@ struct patience {
 rd_kafka_resp_err_t offsets_committed(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list,
                                       const struct patience *patience);
 
+/** One end of a partition: which is RD_KAFKA_OFFSET_BEGINNING or RD_KAFKA_OFFSET_END. Thread: any. */
+rd_kafka_resp_err_t offsets_edge(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t which,
+                                 int timeout_ms, int64_t *offset);
+
 /** The first offset of a partition, and the one behind its last. */
 rd_kafka_resp_err_t offsets_range(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *low,
                                   int64_t *high, const struct patience *patience);

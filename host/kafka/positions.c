@@ -68,6 +68,47 @@ void positions_again(struct positions *p, int32_t number)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
+static void go_to(struct positions *p, int32_t number, struct partition *part, int64_t to)
+{
+    void *ticket;
+
+    /* A record that is done at once, just before: the watermark follows when all before the gap are safe. */
+    if (partitions_push(p->partitions, number, to - 1, &ticket))
+        partitions_done(p->partitions, ticket);
+    part->position = to;
+    positions_again(p, number);
+}
+
+rd_kafka_resp_err_t positions_lost(struct positions *p, int32_t number, enum config_lost_offset on_lost,
+                                   const struct patience *patience, struct buf *why)
+{
+    struct partition *part = partitions_find(p->partitions, number);
+    int64_t low = 0, high = 0, to;
+    rd_kafka_resp_err_t err;
+
+    if (!part)
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    err = offsets_range(p->rk, p->topic, number, &low, &high, patience);
+    if (err)
+        return err;
+    if (part->position >= low && part->position <= high) { /* said of where it was before */
+        positions_again(p, number);
+    } else if (on_lost == CONFIG_LOST_STOP) {
+        buf_add_fmt(
+            why,
+            "offset %lld of topic %s, partition %d, is no longer there (it has %lld to %lld): records "
+            "are lost; set on_lost_offset = earliest or latest to go on without them",
+            (long long)part->position, p->topic, (int)number, (long long)low, (long long)high);
+    } else {
+        to = on_lost == CONFIG_LOST_LATEST ? high : low;
+        log_at(p->place, WEIR_LOG_WARN,
+               "offset is no longer there, going on: topic=%s partition=%d from=%lld to=%lld", p->topic,
+               (int)number, (long long)part->position, (long long)to);
+        go_to(p, number, part, to);
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 rd_kafka_resp_err_t positions_rewind(struct positions *p, const struct patience *patience)
 {
     rd_kafka_topic_partition_list_t *list = partitions_list(p->partitions, p->topic);

@@ -5,6 +5,7 @@
 #ifndef WEIR_KAFKA_POSITIONS_H
 #define WEIR_KAFKA_POSITIONS_H
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "kafka/offsets.h"
 #include "kafka/partitions.h"
@@ -25,6 +26,12 @@ rd_kafka_resp_err_t positions_begin(struct positions *p, rd_kafka_topic_partitio
 /** Assigns once more, each partition from where it stands. number: the only one that needs it;
  * RD_KAFKA_PARTITION_UA: all do. */
 void positions_again(struct positions *p, int32_t number);
+
+/** The offset of that partition is not there: goes on where on_lost says, or adds to why what it says
+ * instead.
+ */
+rd_kafka_resp_err_t positions_lost(struct positions *p, int32_t number, enum config_lost_offset on_lost,
+                                   const struct patience *patience, struct buf *why);
 
 /** Takes every partition back to what is committed, or to where it began. */
 rd_kafka_resp_err_t positions_rewind(struct positions *p, const struct patience *patience);

@@ -12,6 +12,7 @@
  * a client, so a reload could not change them in an old one. */
 #include "kafka/producer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -126,14 +127,16 @@ static void give_up(struct producer *p, struct lane *lane, const char *why)
 static void reopen(struct producer *p, struct lane *lane)
 {
     int64_t now = clock_mono_ms();
+    char fatal[512] = "";
     struct diag diag;
 
     if (now < lane->reopen_at)
         return;
     lane->reopen_at = now + REOPEN_MS;
     if (lane->client.rk) {
+        snprintf(fatal, sizeof fatal, "%s", lane->client.fatal ? lane->client.fatal : "");
         log_at(place(p), WEIR_LOG_WARN, "the producer failed, opening a new one: sent_again=%zu error=\"%s\"",
-               lane->count, lane->client.fatal ? lane->client.fatal : "");
+               lane->count, fatal);
         lane->failures++;
     }
     lane_close(lane, p->topics, p->n_topics);
@@ -144,8 +147,7 @@ static void reopen(struct producer *p, struct lane *lane)
         lane->failures++;
     }
     if (lane->failures > REOPEN_MAX)
-        give_up(p, lane,
-                diag.count ? diag.items[0].text : "librdkafka's producer ends with a fatal error each time");
+        give_up(p, lane, diag.count ? diag.items[0].text : fatal);
     diag_fini(&diag);
 }
 

@@ -5,7 +5,12 @@
  * assignor before 2.6.1 for the same reason.
  *
  * weir finds the starting offsets itself when partitions are assigned (see offsets.c), so librdkafka is never
- * left to reset one: auto.offset.reset is `error`, and that error means that a position was lost. */
+ * left to reset one: auto.offset.reset is `error`, and that error means that a position was lost.
+ *
+ * A fenced client is finished, whoever fenced it. Where that was this member itself (see membership.h), the
+ * source is `spent`: its owner has it open another client, and what was under way is void, as where
+ * partitions are lost. It is not waited for: this client can commit no more, so all since the last commit
+ * comes again. */
 #include "kafka/source.h"
 
 #include <stdio.h>
@@ -13,12 +18,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "kafka/awake.h"
-#include "kafka/client.h"
-#include "kafka/commits.h"
+#include "config/diag.h"
+#include "kafka/consumer.h"
 #include "kafka/errors.h"
-#include "kafka/offsets.h"
-#include "kafka/positions.h"
+#include "kafka/membership.h"
 #include "kafka/record.h"
 
 #define POLL_MAX 500  /* records of one source_poll() */
@@ -33,16 +36,15 @@ struct source {
     enum config_lost_offset on_lost;
     int64_t drain_timeout_ms;
     struct source_events events;
-    struct client client;
-    rd_kafka_topic_t *handle; /* to ask about the topic */
-    struct partitions partitions;
-    struct positions positions;
-    struct commits commits;
+    struct consumer consumer;
+    struct membership membership;
     bool exactly_once;
-    struct awake *awake;
 
     rd_kafka_message_t *held; /* came while none was to be taken */
-    bool paused, fenced, rejoin;
+    bool lost;                /* the assignment: partitions that we have are no longer ours */
+    bool rejoin;
+    bool fenced;           /* by another process */
+    bool spent;            /* fenced by itself: it wants another client */
     int64_t patient_until; /* monotonic milliseconds */
     int64_t idle_since;    /* monotonic milliseconds: since when none is taken, -1: they are */
     struct record_room room;
@@ -57,9 +59,15 @@ static struct log_place place(const struct source *s)
     return (struct log_place){s->chain, NULL};
 }
 
+/** Nothing more comes of this client. */
+static bool is_over(const struct source *s)
+{
+    return s->failed || s->spent;
+}
+
 static void fail(struct source *s, const char *why)
 {
-    if (s->failed)
+    if (is_over(s))
         return;
     s->failed = str_dup(str_of(why));
     log_at(place(s), WEIR_LOG_DEBUG, "the source is finished: error=\"%s\"", why);
@@ -70,12 +78,21 @@ static const char *phrase(struct source *s, rd_kafka_resp_err_t err)
     return errors_source_phrase(&s->text, err, s->topic, s->group);
 }
 
+/** True where partitions are about to be taken away, and nothing can be committed. librdkafka forgets it when
+ * they are assigned once more, as at a rewind. */
+static bool is_lost(struct source *s)
+{
+    s->lost = s->lost || rd_kafka_assignment_lost(s->consumer.client.rk);
+    return s->lost;
+}
+
 /** While brokers do not tell an offset: keeps the chain's sends going. */
 static bool wait_on(void *self)
 {
     struct source *s = self;
 
-    return !s->failed && clock_mono_ms() < s->patient_until && s->events.serve(s->events.self, false);
+    return !is_over(s) && !is_lost(s) && clock_mono_ms() < s->patient_until &&
+           s->events.serve(s->events.self, false);
 }
 
 static struct patience patience(struct source *s)
@@ -86,32 +103,11 @@ static struct patience patience(struct source *s)
 
 /* ---- the group */
 
-static void tell_awake(struct source *s)
-{
-    rd_kafka_topic_partition_list_t *all = partitions_list(&s->partitions, s->topic);
-
-    awake_assigned(s->awake, all);
-    rd_kafka_topic_partition_list_destroy(all);
-}
-
-static void set_paused(struct source *s, bool paused)
-{
-    rd_kafka_topic_partition_list_t *all = partitions_list(&s->partitions, s->topic);
-
-    if (paused)
-        rd_kafka_pause_partitions(s->client.rk, all);
-    else
-        rd_kafka_resume_partitions(s->client.rk, all);
-    rd_kafka_topic_partition_list_destroy(all);
-    log_at(place(s), WEIR_LOG_DEBUG, "partitions %s", paused ? "paused" : "resumed");
-    s->paused = paused;
-}
-
 static rd_kafka_resp_err_t begin(struct source *s, rd_kafka_topic_partition_list_t *list)
 {
     struct patience patient = patience(s);
 
-    return positions_begin(&s->positions, list, s->start, &patient);
+    return positions_begin(&s->consumer.positions, list, s->start, &patient);
 }
 
 static void assign(struct source *s, rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list)
@@ -121,7 +117,7 @@ static void assign(struct source *s, rd_kafka_t *rk, rd_kafka_topic_partition_li
 
     if (err) {
         for (i = 0; i < list->cnt; i++)
-            partitions_revoke(&s->partitions, list->elems[i].partition);
+            partitions_revoke(&s->consumer.partitions, list->elems[i].partition);
         rd_kafka_assign(rk, NULL);
         if (errors_is_away(err))
             s->rejoin = true; /* out of patience, or asked to stop */
@@ -130,58 +126,55 @@ static void assign(struct source *s, rd_kafka_t *rk, rd_kafka_topic_partition_li
         return;
     }
     s->rebalances++;
-    if (positions_cooperative(rk))
-        rd_kafka_error_destroy(rd_kafka_incremental_assign(rk, list));
-    else
-        rd_kafka_assign(rk, list);
-    if (s->paused)
-        set_paused(s, true); /* the new ones, too */
-    client_well(&s->client);
-    tell_awake(s);
+    s->lost = false;
+    membership_assigned(&s->membership, clock_mono_ms());
+    consumer_assign(&s->consumer, list);
     log_at(place(s), WEIR_LOG_INFO, "partitions assigned: added=%d now=%zu", list->cnt,
-           s->partitions.assigned);
+           s->consumer.partitions.assigned);
 }
 
-/** Waits for what is in flight of these partitions, then commits: the next owner begins there. */
-static void settle(struct source *s, const rd_kafka_topic_partition_list_t *list)
+/** Waits for what is in flight of these partitions, then commits: the next owner begins there. False: without
+ * an answer. */
+static bool settle(struct source *s, const rd_kafka_topic_partition_list_t *list)
 {
     int64_t until = clock_mono_ms() + s->drain_timeout_ms;
 
-    while ((partitions_open(&s->partitions, list) || !s->events.settled(s->events.self)) &&
+    while ((partitions_open(&s->consumer.partitions, list) || !s->events.settled(s->events.self)) &&
            clock_mono_ms() < until) {
         if (!s->events.serve(s->events.self, true))
             break;
     }
-    if (!s->exactly_once)
-        commits_now(&s->commits, COMMIT_WAIT_MS);
+    return s->exactly_once || commits_now(&s->consumer.commits, COMMIT_WAIT_MS);
 }
 
-static void revoke(struct source *s, rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list)
+static void forget_held(struct source *s)
 {
-    bool lost = rd_kafka_assignment_lost(rk);
-    size_t open;
-    int i;
-
-    if (!lost)
-        settle(s, list);
-    if (!s->events.settled(s->events.self))
-        s->events.spoil(s->events.self);
-    if (s->paused)
-        set_paused(s, false); /* librdkafka would remember it beyond this assignment, and we would not */
-    open = partitions_open(&s->partitions, list);
     if (s->held)
         rd_kafka_message_destroy(s->held); /* it was never taken */
     s->held = NULL;
+}
+
+static void revoke(struct source *s, rd_kafka_topic_partition_list_t *list)
+{
+    bool lost = is_lost(s);
+    size_t open;
+    int i;
+
+    if ((lost || !settle(s, list)) && !rd_kafka_fatal_error(s->consumer.client.rk, NULL, 0))
+        membership_lost(&s->membership); /* by a fence it is lost, too: that excuses nothing */
+    if (!s->events.settled(s->events.self))
+        s->events.spoil(s->events.self);
+    if (s->consumer.paused)
+        consumer_pause(&s->consumer, false); /* librdkafka would remember it, and we would not */
+    open = partitions_open(&s->consumer.partitions, list);
+    forget_held(s);
     for (i = 0; i < list->cnt; i++)
-        partitions_revoke(&s->partitions, list->elems[i].partition);
-    if (positions_cooperative(rk))
-        rd_kafka_error_destroy(rd_kafka_incremental_unassign(rk, list));
-    else
-        rd_kafka_assign(rk, NULL);
-    tell_awake(s);
+        partitions_revoke(&s->consumer.partitions, list->elems[i].partition);
+    consumer_unassign(&s->consumer, list);
+    s->lost = false;
     log_at(place(s), lost || open ? WEIR_LOG_WARN : WEIR_LOG_INFO,
            "partitions %s: count=%d now=%zu repeated_elsewhere=%zu", lost ? "lost" : "given up", list->cnt,
-           s->partitions.assigned, open);
+           s->consumer.partitions.assigned, open);
 }
 
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
@@ -189,13 +182,24 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
 {
     struct source *s = ((struct client *)opaque)->owner;
 
-    if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !s->failed) {
+    if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !is_over(s)) {
         assign(s, rk, list);
     } else if (err == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
-        revoke(s, rk, list);
+        revoke(s, list);
     } else {
         rd_kafka_assign(rk, NULL);
     }
+}
+
+/** Brokers have refused this member for good: librdkafka's client is finished. */
+static void on_fence(struct source *s)
+{
+    if (is_over(s))
+        return;
+    s->spent = membership_forgives(&s->membership, clock_mono_ms());
+    s->fenced = !s->spent;
+    if (s->fenced)
+        fail(s, phrase(s, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID));
 }
 
 static void on_committed(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
@@ -204,78 +208,43 @@ static void on_committed(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
     struct source *s = ((struct client *)opaque)->owner;
 
     (void)rk;
-    s->commits.pending = false;
-    commits_result(&s->commits, err, list);
+    s->consumer.commits.pending = false;
+    commits_result(&s->consumer.commits, err, list);
     if (!err)
-        client_well(&s->client);
-    else if (err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ||
-             err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+        client_well(&s->consumer.client);
+    else if (err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+        on_fence(s);
+    else if (err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
         fail(s, phrase(s, err));
 }
 
 /* ---- what is no record */
 
-/** From where each stands; number: the partition that lost its place, or all. */
-static void assign_again(struct source *s, int32_t number)
-{
-    positions_again(&s->positions, number);
-    if (s->paused)
-        set_paused(s, true);
-}
-
-static void go_to(struct source *s, int32_t number, struct partition *part, int64_t to)
-{
-    void *ticket;
-
-    /* A record that is done at once, just before: the watermark follows when all before the gap are safe. */
-    if (partitions_push(&s->partitions, number, to - 1, &ticket))
-        partitions_done(&s->partitions, ticket);
-    part->position = to;
-    assign_again(s, number);
-}
-
 static void on_lost_offset(struct source *s, int32_t number)
 {
-    struct partition *part = partitions_find(&s->partitions, number);
     struct patience patient = patience(s);
-    int64_t low = 0, high = 0, to;
     rd_kafka_resp_err_t err;
-    char why[512];
 
-    if (!part)
+    if (is_lost(s))
         return;
-    err = offsets_range(s->client.rk, s->topic, number, &low, &high, &patient);
-    if (err) {
+    buf_reset(&s->text);
+    err = positions_lost(&s->consumer.positions, number, s->on_lost, &patient, &s->text);
+    if (err && !is_lost(s))
         fail(s, phrase(s, err));
-        return;
-    }
-    if (part->position >= low && part->position <= high) { /* said of where it was before */
-        assign_again(s, number);
-        return;
-    }
-    if (s->on_lost == CONFIG_LOST_STOP) {
-        snprintf(
-            why, sizeof why,
-            "offset %lld of topic %s, partition %d, is no longer there (it has %lld to %lld): records are "
-            "lost; set on_lost_offset = earliest or latest to go on without them",
-            (long long)part->position, s->topic, (int)number, (long long)low, (long long)high);
-        fail(s, why);
-        return;
-    }
-    to = s->on_lost == CONFIG_LOST_LATEST ? high : low;
-    log_at(place(s), WEIR_LOG_WARN,
-           "offset is no longer there, going on: topic=%s partition=%d from=%lld to=%lld", s->topic,
-           (int)number, (long long)part->position, (long long)to);
-    go_to(s, number, part, to);
+    else if (s->text.len)
+        fail(s, buf_text(&s->text) ? buf_text(&s->text) : "no memory");
+    consumer_pause_all(&s->consumer);
 }
 
 static void on_fatal(struct source *s)
 {
     char text[512];
-    rd_kafka_resp_err_t err = rd_kafka_fatal_error(s->client.rk, text, sizeof text);
+    rd_kafka_resp_err_t err = rd_kafka_fatal_error(s->consumer.client.rk, text, sizeof text);
 
-    s->fenced = err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
-    fail(s, s->fenced ? phrase(s, err) : text);
+    if (err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+        on_fence(s);
+    else
+        fail(s, text);
 }
 
 static void on_trouble(struct source *s, const rd_kafka_message_t *m)
@@ -285,7 +254,7 @@ static void on_trouble(struct source *s, const rd_kafka_message_t *m)
     s->last_error = m->err;
     if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
         on_lost_offset(s, m->partition);
-    else if (m->err == RD_KAFKA_RESP_ERR__FATAL || s->client.fatal)
+    else if (m->err == RD_KAFKA_RESP_ERR__FATAL || s->consumer.client.fatal)
         on_fatal(s);
     else if (errors_is_final(m->err))
         fail(s, phrase(s, m->err));
@@ -303,16 +272,16 @@ static void on_record(struct source *s, const rd_kafka_message_t *m)
 {
     struct record record;
 
-    if (!partitions_find(&s->partitions, m->partition))
+    if (!partitions_find(&s->consumer.partitions, m->partition))
         return; /* given up meanwhile: its next owner has it */
     if (!record_read(&s->room, m, str_of(s->topic), &record) ||
-        !partitions_push(&s->partitions, m->partition, m->offset, &record.ticket)) {
+        !partitions_push(&s->consumer.partitions, m->partition, m->offset, &record.ticket)) {
         fail(s, "no memory");
         return;
     }
     s->taken++;
     s->last_error = RD_KAFKA_RESP_ERR_NO_ERROR;
-    awake_took(s->awake, m->len + m->key_len + RECORD_COST);
+    awake_took(s->consumer.awake, m->len + m->key_len + RECORD_COST);
     s->events.take(s->events.self, &record);
 }
 
@@ -322,14 +291,14 @@ static rd_kafka_message_t *next_message(struct source *s)
     rd_kafka_message_t *m = s->held;
 
     s->held = NULL;
-    return m ? m : rd_kafka_consumer_poll(s->client.rk, 0);
+    return m ? m : rd_kafka_consumer_poll(s->consumer.client.rk, 0);
 }
 
 static bool take_some(struct source *s)
 {
     size_t n;
 
-    for (n = 0; n < POLL_MAX && !s->failed && s->events.ready(s->events.self); n++) {
+    for (n = 0; n < POLL_MAX && !is_over(s) && s->events.ready(s->events.self); n++) {
         rd_kafka_message_t *m = next_message(s);
 
         if (!m)
@@ -350,7 +319,7 @@ static void serve_group(struct source *s)
 {
     rd_kafka_message_t *m;
 
-    while (!s->held && !s->failed && (m = rd_kafka_consumer_poll(s->client.rk, 0))) {
+    while (!s->held && !is_over(s) && (m = rd_kafka_consumer_poll(s->consumer.client.rk, 0))) {
         if (!m->err) {
             s->held = m;
             return;
@@ -366,10 +335,10 @@ static void stay_idle(struct source *s)
 
     if (s->idle_since < 0)
         s->idle_since = now;
-    if (now - s->idle_since < STALL_MS && s->partitions.assigned)
+    if (now - s->idle_since < STALL_MS && s->consumer.partitions.assigned)
         return;
-    if (!s->paused && s->partitions.assigned)
-        set_paused(s, true);
+    if (!s->consumer.paused && s->consumer.partitions.assigned)
+        consumer_pause(&s->consumer, true);
     serve_group(s);
 }
 
@@ -378,15 +347,15 @@ static void join_again(struct source *s)
 {
     log_at(place(s), WEIR_LOG_WARN, "no answer about committed offsets, joining the group again");
     s->rejoin = false;
-    rd_kafka_unsubscribe(s->client.rk);
+    rd_kafka_unsubscribe(s->consumer.client.rk);
     source_subscribe(s);
 }
 
 bool source_poll(struct source *s, bool taking)
 {
-    if (s->client.fatal)
+    if (s->consumer.client.fatal)
         on_fatal(s);
-    if (s->failed)
+    if (is_over(s))
         return false;
     if (s->rejoin)
         join_again(s);
@@ -395,42 +364,42 @@ bool source_poll(struct source *s, bool taking)
         return true;
     }
     s->idle_since = -1;
-    if (s->paused)
-        set_paused(s, false);
+    if (s->consumer.paused)
+        consumer_pause(&s->consumer, false);
     return take_some(s);
 }
 
 void source_done(struct source *s, void *ticket)
 {
-    partitions_done(&s->partitions, ticket);
+    partitions_done(&s->consumer.partitions, ticket);
 }
 
 void source_commit(struct source *s)
 {
-    commits_start(&s->commits);
+    commits_start(&s->consumer.commits);
 }
 
 /* ---- exactly-once */
 
 bool source_uncommitted(const struct source *s)
 {
-    return commits_due(&s->commits);
+    return commits_due(&s->consumer.commits);
 }
 
 enum transaction_next source_offer(struct source *s, struct lane *lane, int timeout_ms,
                                    struct transaction_fault *fault)
 {
-    return commits_offer(&s->commits, lane, timeout_ms, fault);
+    return commits_offer(&s->consumer.commits, lane, timeout_ms, fault);
 }
 
 void source_settle(struct source *s, bool committed)
 {
-    commits_settle(&s->commits, committed);
+    commits_settle(&s->consumer.commits, committed);
 }
 
 int64_t source_committed(struct source *s, int32_t partition)
 {
-    const struct partition *part = partitions_find(&s->partitions, partition);
+    const struct partition *part = partitions_find(&s->consumer.partitions, partition);
 
     return part ? part->committed : INT64_MAX;
 }
@@ -438,17 +407,17 @@ int64_t source_committed(struct source *s, int32_t partition)
 void source_rewind(struct source *s)
 {
     struct patience patient = patience(s);
-    rd_kafka_resp_err_t err;
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__FAIL;
 
-    if (s->held)
-        rd_kafka_message_destroy(s->held);
-    s->held = NULL;
-    err = positions_rewind(&s->positions, &patient);
-    if (s->paused)
-        set_paused(s, true);
+    forget_held(s);
+    if (!is_lost(s) && !is_over(s))
+        err = positions_rewind(&s->consumer.positions, &patient);
+    consumer_pause_all(&s->consumer);
     if (!err)
         return;
-    partitions_revoke_all(&s->partitions); /* what still comes is not taken from the wrong place */
+    partitions_revoke_all(&s->consumer.partitions); /* what still comes is not taken from the wrong place */
+    if (is_lost(s))
+        return;
     if (errors_is_away(err))
         s->rejoin = true;
     else
@@ -469,7 +438,7 @@ bool source_fenced(const struct source *s)
 
 enum look source_look(struct source *s, int timeout_ms, const char **why)
 {
-    rd_kafka_resp_err_t err = client_look(&s->client, s->handle, timeout_ms);
+    rd_kafka_resp_err_t err = client_look(&s->consumer.client, s->consumer.handle, timeout_ms);
 
     *why = err ? phrase(s, err) : NULL;
     return errors_look(err);
@@ -477,12 +446,8 @@ enum look source_look(struct source *s, int timeout_ms, const char **why)
 
 void source_subscribe(struct source *s)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_resp_err_t err;
+    rd_kafka_resp_err_t err = consumer_subscribe(&s->consumer);
 
-    rd_kafka_topic_partition_list_add(list, s->topic, RD_KAFKA_PARTITION_UA);
-    err = rd_kafka_subscribe(s->client.rk, list);
-    rd_kafka_topic_partition_list_destroy(list);
     if (err)
         fail(s, phrase(s, err));
 }
@@ -498,16 +463,7 @@ static bool open_client(struct source *s, const struct settings *settings, struc
 {
     static const struct client_callbacks callbacks = {.rebalance = on_rebalance, .committed = on_committed};
 
-    s->client.chain = s->chain;
-    s->client.owner = s;
-    if (!client_open(&s->client, CLIENT_CONSUMER, settings, &callbacks, diag))
-        return false;
-    s->handle = rd_kafka_topic_new(s->client.rk, s->topic, NULL);
-    s->positions = (struct positions){s->client.rk, s->topic, &s->partitions, place(s)};
-    s->commits = (struct commits){
-        .rk = s->client.rk, .topic = s->topic, .partitions = &s->partitions, .place = place(s)};
-    s->awake = awake_new(s->client.rk, s->topic, (size_t)properties_prefetch(settings));
-    return s->handle != NULL;
+    return consumer_open(&s->consumer, settings, &callbacks, diag);
 }
 
 struct source *source_new(const struct settings *settings, int wake_fd, const struct source_events *events,
@@ -525,7 +481,10 @@ struct source *source_new(const struct settings *settings, int wake_fd, const st
     source_update(s, settings);
     s->events = *events;
     s->exactly_once = settings->exactly_once;
-    s->client.wake_fd = wake_fd;
+    s->consumer.topic = s->topic;
+    s->consumer.client.chain = s->chain;
+    s->consumer.client.owner = s;
+    s->consumer.client.wake_fd = wake_fd;
     s->idle_since = -1;
     buf_init(&s->text, 4096);
     if (open_client(s, settings, diag))
@@ -539,21 +498,37 @@ no_memory:
     return NULL;
 }
 
+bool source_spent(const struct source *s)
+{
+    return s->spent;
+}
+
+bool source_renew(struct source *s, const struct settings *settings, struct diag *diag)
+{
+    log_at(place(s), WEIR_LOG_WARN,
+           "fenced by what was sent before the session was lost, not by another process: joining the group "
+           "again: under_way=%zu",
+           partitions_open(&s->consumer.partitions, NULL));
+    if (!s->events.settled(s->events.self))
+        s->events.spoil(s->events.self);
+    forget_held(s);
+    partitions_revoke_all(&s->consumer.partitions);
+    consumer_close(&s->consumer);
+    s->rejoin = s->spent = s->lost = false;
+    s->last_error = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (!open_client(s, settings, diag))
+        return false;
+    source_subscribe(s);
+    return true;
+}
+
 void source_destroy(struct source *s)
 {
     if (!s)
         return;
-    awake_destroy(s->awake);
-    s->awake = NULL;
-    if (s->held)
-        rd_kafka_message_destroy(s->held);
-    commits_settle(&s->commits, false);
-    if (s->client.rk)
-        rd_kafka_consumer_close(s->client.rk); /* on_rebalance() commits what is safe */
-    if (s->handle)
-        rd_kafka_topic_destroy(s->handle);
-    client_close(&s->client);
-    partitions_fini(&s->partitions);
+    forget_held(s);
+    consumer_close(&s->consumer); /* on_rebalance() commits what is safe */
+    consumer_fini(&s->consumer);
     buf_fini(&s->text);
     record_room_fini(&s->room);
     free(s->failed);
@@ -563,33 +538,15 @@ void source_destroy(struct source *s)
     free(s);
 }
 
-static int64_t lag(const struct source *s)
-{
-    int64_t sum = 0;
-    size_t i;
-
-    for (i = 0; i < s->partitions.count; i++) {
-        const struct partition *part = &s->partitions.items[i];
-        int64_t low, high;
-
-        if (!part->assigned)
-            continue;
-        if (rd_kafka_get_watermark_offsets(s->client.rk, s->topic, (int32_t)i, &low, &high) || high < 0)
-            return -1;
-        sum += high > part->mark.safe ? high - part->mark.safe : 0;
-    }
-    return sum;
-}
-
 void source_status(const struct source *s, struct source_status *out)
 {
     *out = (struct source_status){
-        .assigned = s->partitions.assigned,
-        .under_way = partitions_open(&s->partitions, NULL),
+        .assigned = s->consumer.partitions.assigned,
+        .under_way = partitions_open(&s->consumer.partitions, NULL),
         .taken = s->taken,
-        .lag = lag(s),
-        .last_commit_ms = s->commits.last_at,
+        .lag = consumer_lag(&s->consumer),
+        .last_commit_ms = s->consumer.commits.last_at,
         .rebalances = s->rebalances,
-        .paused = s->paused,
+        .paused = s->consumer.paused,
     };
 }

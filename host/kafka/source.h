@@ -81,6 +81,13 @@ void source_rewind(struct source *s);
 /** Why the source is finished; NULL: it is not. Borrowed. */
 const char *source_failed(const struct source *s);
 
+/** Brokers take this member for an old one of itself: it wants source_renew(). */
+bool source_spent(const struct source *s);
+
+/** Opens another consumer in the old one's place, and joins the group. What is under way is repeated, as
+ * where partitions are lost. Keeps no pointer into settings. False: diag says why. */
+bool source_renew(struct source *s, const struct settings *settings, struct diag *diag);
+
 /** Another process has this member's `instance`. */
 bool source_fenced(const struct source *s);
 

@@ -231,6 +231,24 @@ static bool look_at_topics(struct task *t, int64_t *absent_since, bool *said)
     return false;
 }
 
+bool task_look(struct task *t, int64_t timeout_ms, struct buf *why)
+{
+    int64_t absent_since = -1, until = clock_mono_ms() + timeout_ms;
+    bool said = true;
+
+    while (!look_at_topics(t, &absent_since, &said)) {
+        if (clock_mono_ms() >= until) {
+            buf_add_text(why, "the brokers do not answer");
+            return false;
+        }
+        source_poll(t->source, false);
+        producer_poll(t->now->producer);
+        nap(t, SERVE_MS);
+    }
+    buf_add(why, buf_str(&t->why));
+    return t->end == TASK_RUNS;
+}
+
 static void wait_for_topics(struct task *t)
 {
     int64_t absent_since = -1;
@@ -373,6 +391,17 @@ static int64_t soonest(int64_t a, int64_t b)
     return a < 0 || b < a ? b : a;
 }
 
+/** The group refuses the consumer for what it sent under an earlier membership: another takes its place. */
+static void renew_source(struct task *t)
+{
+    struct diag diag;
+
+    diag_init(&diag);
+    if (!source_renew(t->source, &t->now->settings, &diag))
+        finish(t, TASK_FAILED, diag.count ? diag.items[0].text : "no memory");
+    diag_fini(&diag);
+}
+
 static void step(struct task *t)
 {
     bool more;
@@ -380,6 +409,8 @@ static void step(struct task *t)
 
     obey(t);
     more = source_poll(t->source, t->mode == RUNNING);
+    if (source_spent(t->source))
+        renew_source(t);
     producer_poll(t->now->producer);
     if (t->mode != RUNNING)
         flush(t);

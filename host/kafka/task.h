@@ -46,6 +46,10 @@ void task_destroy(struct task *task);
  */
 enum task_end task_run(struct task *task);
 
+/** Before task_run(), on any one thread: looks until the topics of its source and sinks are good. False: they
+ * are not, or the brokers do not tell in time; why says so. */
+bool task_look(struct task *task, int64_t timeout_ms, struct buf *why);
+
 /** Why it ended, for people; "" where there is nothing to say. After task_run(). */
 const char *task_why(struct task *task);
 

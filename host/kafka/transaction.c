@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#include "kafka/offer.h"
+
 /** Judges the outcome of a call, and frees it. */
 static enum transaction_next judge(rd_kafka_error_t *error, struct transaction_fault *fault)
 {
@@ -39,20 +41,46 @@ enum transaction_next transaction_begin(struct lane *lane, struct transaction_fa
     return next;
 }
 
+static bool begin_offer(struct lane *lane, rd_kafka_t *consumer,
+                        const rd_kafka_topic_partition_list_t *offsets, struct transaction_fault *fault)
+{
+    rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata(consumer);
+
+    if (!group) { /* it has just left the group */
+        *fault = (struct transaction_fault){RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, "not a member of the group"};
+        return false;
+    }
+    lane->offer = offer_new(lane->client.rk, offsets, group);
+    if (!lane->offer)
+        *fault = (struct transaction_fault){RD_KAFKA_RESP_ERR__FAIL, "no memory"};
+    return lane->offer != NULL;
+}
+
+/** False: it is still under way, and librdkafka makes no other transactional call. */
+static bool end_offer(struct lane *lane, int timeout_ms, rd_kafka_error_t **error)
+{
+    if (!offer_wait(lane->offer, timeout_ms, error))
+        return false;
+    offer_destroy(lane->offer);
+    lane->offer = NULL;
+    return true;
+}
+
+bool transaction_reason(struct lane *lane, struct transaction_fault *fault)
+{
+    /* Asked to begin another one, librdkafka refuses, and says what is wrong with this one. */
+    return judge(rd_kafka_begin_transaction(lane->client.rk), fault) == TRANSACTION_ABORT;
+}
+
 enum transaction_next transaction_offer(struct lane *lane, rd_kafka_t *consumer,
                                         const rd_kafka_topic_partition_list_t *offsets, int timeout_ms,
                                         struct transaction_fault *fault)
 {
-    rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata(consumer);
     rd_kafka_error_t *error;
 
-    if (!group) { /* it has just left the group */
-        *fault = (struct transaction_fault){RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, "not a member of the group"};
+    if (!lane->offer && !begin_offer(lane, consumer, offsets, fault))
         return TRANSACTION_ABORT;
-    }
-    error = rd_kafka_send_offsets_to_transaction(lane->client.rk, offsets, group, timeout_ms);
-    rd_kafka_consumer_group_metadata_destroy(group);
-    return judge(error, fault);
+    return end_offer(lane, timeout_ms, &error) ? judge(error, fault) : TRANSACTION_AGAIN;
 }
 
 static enum transaction_next end(struct lane *lane, enum transaction_next next)
@@ -70,8 +98,13 @@ enum transaction_next transaction_commit(struct lane *lane, int timeout_ms, stru
 enum transaction_next transaction_abort(struct lane *lane, int timeout_ms, struct transaction_fault *fault)
 {
     enum transaction_next next;
+    rd_kafka_error_t *error = NULL;
 
     lane->spoilt = true; /* nothing more goes out, whatever comes back */
+    if (lane->offer && !end_offer(lane, timeout_ms, &error))
+        return TRANSACTION_AGAIN;
+    if (error)
+        rd_kafka_error_destroy(error);
     next = judge(rd_kafka_abort_transaction(lane->client.rk, timeout_ms), fault);
     if (next == TRANSACTION_ON && lane->with_client)
         lane_hurry(lane, timeout_ms);

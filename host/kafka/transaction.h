@@ -19,6 +19,10 @@ enum transaction_next transaction_offer(struct lane *lane, rd_kafka_t *consumer,
                                         const rd_kafka_topic_partition_list_t *offsets, int timeout_ms,
                                         struct transaction_fault *fault);
 
+/** Why the open transaction can only be aborted, where librdkafka knows it: what brokers said to a request of
+ * its own, which no send is told. False: it knows nothing, or the transaction is well. */
+bool transaction_reason(struct lane *lane, struct transaction_fault *fault);
+
 /** Every report must have come. */
 enum transaction_next transaction_commit(struct lane *lane, int timeout_ms, struct transaction_fault *fault);
 

@@ -52,6 +52,11 @@ void trouble_note(struct trouble *trouble, const char *said)
     snprintf(trouble->connection, sizeof trouble->connection, "%s", said);
 }
 
+bool trouble_scram(int version)
+{
+    return version < SCRAM_MENDED;
+}
+
 const char *trouble_hint(const struct trouble *trouble, rd_kafka_resp_err_t err, const char *said)
 {
     const char *certificate = atomic_load(&trouble->certificate);
@@ -59,7 +64,7 @@ const char *trouble_hint(const struct trouble *trouble, rd_kafka_resp_err_t err,
     if (err == RD_KAFKA_RESP_ERR__SSL && strstr(said, "certificate") && certificate)
         return certificate;
     if (err == RD_KAFKA_RESP_ERR__AUTHENTICATION && strstr(said, "SCRAM") &&
-        rd_kafka_version() < SCRAM_MENDED)
+        trouble_scram(rd_kafka_version()))
         return "librdkafka before 2.6.1 cannot log in by SCRAM to Kafka 4.0 or later; else user or password";
     return "";
 }

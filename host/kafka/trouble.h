@@ -5,6 +5,7 @@
 
 #include <librdkafka/rdkafka.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 /** What a client remembers of its broken connections. Zero it. */
 struct trouble {
@@ -22,5 +23,8 @@ void trouble_note(struct trouble *trouble, const char *said);
 
 /** What may help with an error of kind _SSL or _AUTHENTICATION; "" where there is nothing to add. */
 const char *trouble_hint(const struct trouble *trouble, rd_kafka_resp_err_t err, const char *said);
+
+/** A librdkafka of this version cannot log in by SCRAM to Kafka 4.0 or later. */
+bool trouble_scram(int version);
 
 #endif

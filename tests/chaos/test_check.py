@@ -8,6 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from fit import Line  # noqa: E402
 from rules import SINKS, Figures, Judge, Sample, name_of, shown_as, windows  # noqa: E402
 
 PARTITIONS, EACH = 3, 200
@@ -167,6 +168,24 @@ class Windows(unittest.TestCase):
     def test_what_is_never_over_ends_with_the_last_look(self):
         looks = [Sample(1, {0: 7}, {0: 9}, until=99), Sample(3, {0: 9}, {0: 20})]
         self.assertEqual(windows(looks), [(0, 7, 20)])
+
+
+class Slope(unittest.TestCase):
+    """Of the soak: what grows must be seen, and what only trembles must not pass for growth."""
+
+    def test_a_straight_line_is_found_without_an_error(self):
+        line = Line([(x, 3 + 0.5 * x) for x in range(10)])
+        self.assertAlmostEqual(line.slope, 0.5)
+        self.assertAlmostEqual(line.start, 3)
+        self.assertAlmostEqual(line.error, 0)
+
+    def test_a_planted_leak_shows_through_noise(self):
+        chance = random.Random(1)
+        noise = [(2 * n, 20 + chance.gauss(0, 0.2)) for n in range(450)]
+        flat, leaky = Line(noise), Line([(x, y + x * 1 / 3600) for x, y in noise])  # one MiB an hour
+        self.assertLess(abs(flat.slope), 3 * flat.error)
+        self.assertGreater(leaky.slope, 5 * leaky.error)
+        self.assertAlmostEqual(leaky.slope - flat.slope, 1 / 3600)
 
 
 if __name__ == "__main__":

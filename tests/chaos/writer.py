@@ -62,6 +62,7 @@ class Writer:
             "topic.metadata.refresh.interval.ms": 1000,
             "queue.buffering.max.messages": 20000,
             "log_level": 0,
+            "error_cb": lambda error: None,  # else poll() raises what is fatal, as produce() does
         })
 
     def _write(self, producer):

@@ -3,7 +3,8 @@
 
     broker     a real Apache Kafka, one for the whole run. broker.address, .restart(), .stop(), .start(),
                .kill(), .pause(), .resume(); each returns when it is done. A test that needs a broker of its
-               own, or other settings: own_broker(message_max_bytes=…).
+               own, or other settings: own_broker(message_max_bytes=…). Three of them: a `broker` of the file's
+               own, which is a Cluster (support/cluster.py, test_long_three_brokers.py).
     client     a Client on it: create_topics, produce, read, count, lag, committed, wait_until_committed
                (support/kafka.py).
     prefix     a text that no other test has: begin every topic and group with it.

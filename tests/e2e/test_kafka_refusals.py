@@ -67,7 +67,7 @@ def test_a_record_too_large_for_its_topic_is_an_error_and_its_neighbours_are_not
     assert ended.check(events) == 0
 
 
-def test_an_error_record_that_is_too_large_is_written_reduced(client, pipeline, run):
+def test_an_error_record_that_is_too_large_is_written_reduced_and_tells_of_its_original(client, pipeline, run, weir):
     recreate(client, pipeline, "processed-output", "processed-errors", max_message_bytes=20_000)
     big = logins(1, name="big")[0]
     events = logins(20, name="near", missing=10)
@@ -76,8 +76,12 @@ def test_an_error_record_that_is_too_large_is_written_reduced(client, pipeline, 
     ended = Ended(client, pipeline)
     ((topic, r),) = ended.by_key.pop(None)
     assert topic == "processed-errors"
-    assert ("weir.omitted", b"size") in r.headers
-    assert ("h", b"1") not in r.headers
+    headers = dict(r.headers)
+    assert headers["weir.omitted"] == b"size" and "h" not in headers
+    assert headers["__connect.errors.topic"] == pipeline.source.encode()
+    at = (int(headers["__connect.errors.partition"]), int(headers["__connect.errors.offset"]))
+    assert at == (0, 0)
+    assert weir("dlq", "replay", "--dry-run", pipeline.topic("processed-errors")).wait() == 0
     error = json.loads(r.value)
     assert (error["message_content"], error["user_id"]) == ({}, "Unknown")
     assert error["error_type"].startswith("Publishing error: ")

@@ -1,15 +1,20 @@
 """What takes longer: many deaths in a row, and outputs that stand still before a large backlog."""
 import os
 import random
-import re
 import signal
-from pathlib import Path
+import time
+from dataclasses import replace
 
 import pytest
 from support.feed import Feed
 from support.logins import Ended, logins
+from support.memory import Watch
 
 EVER = {"MAX_MESSAGE_AGE": "10000d"}
+FROZEN = 60  # seconds
+# Beside `memory`: what weir, its plugins and librdkafka take whatever the bound; and what a small record in flight
+# costs beyond what is counted for it.
+REST_MIB = 128
 
 
 @pytest.fixture
@@ -43,33 +48,36 @@ def test_twenty_deaths_at_odd_moments_lose_nothing(client, broker, pipeline, run
     ended.check_order(client.read(pipeline.source))
 
 
-def peak_kib(w):
-    status = Path(f"/proc/{w.pid}/status").read_text(encoding="ascii")
-    return int(re.search(r"VmHWM:\s+(\d+)", status).group(1))
+def padded(event, size):
+    """The same event, so much larger."""
+    more = b', "padding": "' + b"x" * size + b'"}'
+    return replace(event, value=event.value[:-1] + more, masked=event.masked[:-1] + more)
 
 
-def test_memory_stays_bounded_while_brokers_stand_still_before_a_backlog(client, broker, pipeline, run):
-    pipeline.set("chain user-login", memory="1MiB", commit_interval="500ms")
-    events = logins(200_000, missing=10_000)
+@pytest.mark.parametrize(("memory", "size"), [(1, None), (64, None), (64, 20_000)])
+def test_a_minute_before_a_frozen_broker_and_a_backlog_keeps_memory_bounded(client, broker, pipeline, run, memory, size):
+    pipeline.set("chain user-login", memory=f"{memory}MiB", commit_interval="500ms")
+    events = [padded(e, size) for e in logins(8000)] if size else logins(200_000, missing=10_000)
     client.produce(pipeline.source, (e.record() for e in events))
     w = run()
-    moves_on(client, pipeline, 1)
-    before = peak_kib(w)
-    for _ in range(2):
+    with Watch(w.pid) as watch:
+        moves_on(client, pipeline, 1)
         mark = w.mark()
         broker.pause()
         try:
+            begin = time.monotonic()
             w.wait_for("sends are not acknowledged|partitions lost", since=mark, timeout=60)
+            time.sleep(max(0, begin + FROZEN - time.monotonic()))  # the time itself is what is tested
         finally:
             broker.resume()
         moves_on(client, pipeline, 1)
-    client.wait_until_committed(pipeline.group, pipeline.source, timeout=180)
-    after = peak_kib(w)
-    print(f"VmHWM KiB: at first={before} in the end={after}")
+        client.wait_until_committed(pipeline.group, pipeline.source, timeout=180)
+    most = watch.most / 1024
+    print(f"frozen for {FROZEN} s: memory={memory}MiB padding={size} most_rss_mib={most:.1f}")
     assert w.terminate() == 0
     Ended(client, pipeline).check(events)
     if "san" not in os.environ.get("WEIR_BIN", ""):
-        assert after < 64 * 1024
+        assert most < memory + REST_MIB
 
 
 def test_weir_catches_up_after_ten_restarts_of_the_broker(client, broker, pipeline, run):

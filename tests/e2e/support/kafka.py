@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 BROKER = Path(__file__).resolve().parents[2] / "kafka" / "broker"
@@ -23,14 +23,16 @@ PASSING = ("_TRANSPORT", "_TIMED_OUT", "NOT_LEADER_FOR_PARTITION", "LEADER_NOT_A
 class Broker:
     """A running tests/kafka/broker in a folder. It ends with this process, whatever happens."""
 
-    def __init__(self, home, **settings):
+    environment = None  # of tests/kafka/broker; None: this process's
+
+    def __init__(self, home, *options, **settings):
         self.home = Path(home)
-        args = [f"--set={k.replace('_', '.')}={v}" for k, v in settings.items()]
+        args = [*options] + [f"--set={k.replace('_', '.')}={v}" for k, v in settings.items()]
         self.address = self._call("start", *args)
 
     def _call(self, verb, *args):
         done = subprocess.run(
-            [BROKER, verb, self.home, *args], capture_output=True, text=True, check=False
+            [BROKER, verb, self.home, *args], capture_output=True, text=True, check=False, env=self.environment
         )
         assert done.returncode == 0, f"broker {verb}: {done.stderr}"
         return done.stdout.strip()
@@ -83,7 +85,7 @@ class Client:
     def create_topics(self, *names, partitions=4, **config):
         """Creates topics; config in Kafka's names with `_` for `.`: max_message_bytes=2000."""
         settings = {k.replace("_", "."): str(v) for k, v in config.items()}
-        new = [NewTopic(n, num_partitions=partitions, replication_factor=1, config=settings) for n in names]
+        new = [NewTopic(n, num_partitions=partitions, replication_factor=-1, config=settings) for n in names]
         for future in self.admin.create_topics(new, operation_timeout=20).values():
             future.result()
 
@@ -159,11 +161,12 @@ class Client:
     def _drain(self, consumer, topic, timeout):
         open_ends = {}
         start = []
-        for p in range(self.partitions(topic)):
-            low, high = _patiently(_range, consumer, topic, p)
-            if high > low:
+        partitions = range(self.partitions(topic))
+        lows = _offsets(consumer, topic, partitions, OFFSET_BEGINNING)
+        for p, high in _offsets(consumer, topic, partitions, OFFSET_END).items():
+            if high > lows[p]:
                 open_ends[p] = high
-                start.append(TopicPartition(topic, p, low))
+                start.append(TopicPartition(topic, p, lows[p]))
         if not start:
             return []
         consumer.assign(start)
@@ -196,7 +199,7 @@ class Client:
         """The end offset of each partition."""
         consumer = self._asker("reader-of-the-tests")
         try:
-            return {p: _patiently(_range, consumer, topic, p)[1] for p in range(self.partitions(topic))}
+            return _offsets(consumer, topic, range(self.partitions(topic)), OFFSET_END)
         finally:
             consumer.close()
 
@@ -228,7 +231,12 @@ class Client:
         self.wait_for(f"group {group} is at the end of {topic}", lambda: self.lag(group, topic) == 0, timeout)
 
     def _asker(self, group):
-        return Consumer({"bootstrap.servers": self.address, "group.id": group, "enable.auto.commit": False})
+        return Consumer({
+            "bootstrap.servers": self.address,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "topic.metadata.refresh.interval.ms": 500,
+        })
 
     def close(self):
         if self._producer is not None:
@@ -236,8 +244,19 @@ class Client:
             self._producer = None
 
 
-def _range(consumer, topic, partition):
-    return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)
+def _offsets(consumer, topic, partitions, which):
+    """The first or the end offset of each. get_watermark_offsets() was rejected: it heeds no timeout, and goes on to
+    ask a leader that is dead for as long as it is."""
+    asked = [TopicPartition(topic, p, which) for p in partitions]
+
+    def ask():
+        found = consumer.offsets_for_times(asked, timeout=5)
+        for t in found:
+            if t.error:
+                raise KafkaException(t.error)
+        return {t.partition: t.offset for t in found}
+
+    return _patiently(ask) if asked else {}
 
 
 def _patiently(ask, *args, **kwargs):

@@ -21,12 +21,14 @@ ENDS = {
     "no_user": "processed-errors",
     "malformed": "processed-errors",
     "version": "cleaned-data",
+    "poison": "processed-errors",
     "old": None,
 }
 REASONS = {
     "missing": "Missing fields: device_type",
     "no_user": "Missing user_id",
     "malformed": "Message parsing error: ",
+    "poison": "Plugin crash: ",
 }
 
 
@@ -157,5 +159,5 @@ def _check_content(e, r):
         return
     reason = got.pop("error_type")
     assert reason.startswith(REASONS[e.kind]), reason
-    assert e.kind == "malformed" or reason == REASONS[e.kind], reason
+    assert e.kind in ("malformed", "poison") or reason == REASONS[e.kind], reason
     assert got == {"user_id": user, "message_content": content}, got

@@ -11,8 +11,9 @@
 #include "config/diag.h"
 #include "kafka/check.h"
 #include "kafka/properties.h"
+#include "kafka/trouble.h"
 
-#define KEYS_MAX 4
+#define KEYS_MAX 6
 
 /* `name = value` at line 10, 11, … under [kafka], 20, 21, … in the chain. */
 struct row {
@@ -71,6 +72,12 @@ static void set_up(struct room *room, const struct row *row)
 #define BROKERS                                                                                              \
     {                                                                                                        \
         "bootstrap.servers", "127.0.0.1:9"                                                                   \
+    }
+
+#define LOGIN                                                                                                \
+    {"sasl.username", "u"},                                                                                  \
+    {                                                                                                        \
+        "sasl.password", "p"                                                                                 \
     }
 
 static const struct row rows[] = {
@@ -139,6 +146,8 @@ static const struct row rows[] = {
      .topic = {"topic.acks", "1"},
      .message = "topic.acks: weir always produces with acks=all",
      .line = 30},
+    {.name = "SASL by PLAIN",
+     .kafka = {BROKERS, {"security.protocol", "sasl_plaintext"}, {"sasl.mechanism", "PLAIN"}, LOGIN}},
     {.name = "a value from outside is not shown",
      .kafka = {{"compression.type", "hunter2"}, BROKERS},
      .hidden = true,
@@ -177,6 +186,40 @@ static void check_reports_what_librdkafka_refuses_at_its_line(void **state)
     (void)state;
     for (i = 0; i < sizeof rows / sizeof *rows; i++)
         check_row(&rows[i]);
+}
+
+static const struct row scram[] = {
+    {.name = "SCRAM, under [kafka]",
+     .kafka = {BROKERS, {"security.protocol", "sasl_plaintext"}, {"sasl.mechanism", "SCRAM-SHA-256"}, LOGIN},
+     .message = "sasl.mechanism: by SCRAM, librdkafka before 2.6.1",
+     .line = 12},
+    {.name = "SCRAM by the other name, in the chain",
+     .kafka = {BROKERS, {"security.protocol", "sasl_plaintext"}, LOGIN},
+     .producer = {{"sasl.mechanisms", "SCRAM-SHA-512"}},
+     .message = "sasl.mechanisms: by SCRAM, librdkafka before 2.6.1",
+     .line = 20},
+};
+
+static void check_warns_of_scram_where_the_library_cannot_do_it_everywhere(void **state)
+{
+    static const struct {
+        int version;
+        bool broken;
+    } versions[] = {{0x020002ff, true}, {0x020600ff, true}, {0x020601ff, false}, {0x020801ff, false}};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof versions / sizeof *versions; i++) {
+        if (trouble_scram(versions[i].version) != versions[i].broken)
+            fail_msg("%08x: %s", (unsigned)versions[i].version, versions[i].broken ? "good" : "broken");
+    }
+    for (i = 0; i < sizeof scram / sizeof *scram; i++) {
+        struct row row = scram[i];
+
+        if (!trouble_scram(rd_kafka_version()))
+            row.message = NULL;
+        check_row(&row);
+    }
 }
 
 static void check_is_quick(void **state)
@@ -291,6 +334,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(check_reports_what_librdkafka_refuses_at_its_line),
+        cmocka_unit_test(check_warns_of_scram_where_the_library_cannot_do_it_everywhere),
         cmocka_unit_test(check_is_quick),
         cmocka_unit_test(weirs_own_settings_hold_and_its_wishes_give_way),
         cmocka_unit_test(transactions_are_named_after_group_instance_chain_and_task),

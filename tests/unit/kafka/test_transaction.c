@@ -249,6 +249,92 @@ static void a_fatal_error_asks_for_a_new_producer_which_then_works(void **state)
     bench_destroy(b);
 }
 
+/* ---- offsets, while brokers are slow */
+
+#define SLOW_MS 1500
+#define CALL_MS 100
+
+static rd_kafka_t *open_consumer(struct bench *b)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+    rd_kafka_conf_set(conf, "bootstrap.servers", b->setup.keys[0].value.ptr, NULL, 0);
+    rd_kafka_conf_set(conf, "group.id", "transaction", NULL, 0);
+    rd_kafka_conf_set_log_cb(conf, NULL);
+    return rd_kafka_new(RD_KAFKA_CONSUMER, conf, NULL, 0);
+}
+
+/* A transaction with records, and brokers that take their time from now on. */
+static void begin_then_slow_down(struct bench *b)
+{
+    assert_int_equal(transaction_begin(b->lane, &b->fault), TRANSACTION_ON);
+    send_all(b);
+    await_reports(b);
+    assert_int_equal(rd_kafka_mock_broker_set_rtt(setup_cluster(&b->setup), 1, SLOW_MS), 0);
+}
+
+static enum transaction_next offer(struct bench *b, rd_kafka_t *consumer)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    int64_t start = clock_mono_ms();
+    enum transaction_next next;
+
+    rd_kafka_topic_partition_list_add(list, "in", 0)->offset = SENDS;
+    next = transaction_offer(b->lane, consumer, list, CALL_MS, &b->fault);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (clock_mono_ms() - start >= SLOW_MS)
+        fail_msg("an offer took %d ms", (int)(clock_mono_ms() - start));
+    return next;
+}
+
+static void slow_brokers_do_not_hold_up_whoever_offers_offsets(void **state)
+{
+    struct bench *b = bench_new();
+    rd_kafka_t *consumer = open_consumer(b);
+    int64_t until = clock_mono_ms() + 20000;
+    enum transaction_next next;
+
+    (void)state;
+    begin_then_slow_down(b);
+    assert_int_equal(offer(b, consumer), TRANSACTION_AGAIN);
+    while ((next = offer(b, consumer)) == TRANSACTION_AGAIN && clock_mono_ms() < until)
+        ;
+    assert_int_equal(next, TRANSACTION_ON);
+    rd_kafka_mock_broker_set_rtt(setup_cluster(&b->setup), 1, 0);
+    assert_int_equal(commit(b), TRANSACTION_ON);
+    rd_kafka_destroy(consumer);
+    bench_destroy(b);
+}
+
+static void an_abort_waits_for_the_offer_under_way(void **state)
+{
+    struct bench *b = bench_new();
+    rd_kafka_t *consumer = open_consumer(b);
+
+    (void)state;
+    begin_then_slow_down(b);
+    assert_int_equal(offer(b, consumer), TRANSACTION_AGAIN);
+    assert_int_equal(transaction_abort(b->lane, CALL_MS, &b->fault), TRANSACTION_AGAIN);
+    assert_non_null(b->lane->offer);
+    rd_kafka_mock_broker_set_rtt(setup_cluster(&b->setup), 1, 0);
+    assert_int_equal(abort_it(b), TRANSACTION_ON);
+    assert_null(b->lane->offer);
+    rd_kafka_destroy(consumer);
+    bench_destroy(b);
+}
+
+static void a_producer_may_be_closed_with_an_offer_under_way(void **state)
+{
+    struct bench *b = bench_new();
+    rd_kafka_t *consumer = open_consumer(b);
+
+    (void)state;
+    begin_then_slow_down(b);
+    assert_int_equal(offer(b, consumer), TRANSACTION_AGAIN);
+    rd_kafka_destroy(consumer);
+    bench_destroy(b);
+}
+
 static void a_set_up_that_forbids_it_says_what_to_mend(void **state)
 {
     static const struct {
@@ -283,6 +369,9 @@ int main(void)
         cmocka_unit_test(only_the_guilty_is_answered_when_all_come_again),
         cmocka_unit_test(where_nobody_is_guilty_batches_become_smaller),
         cmocka_unit_test(a_fatal_error_asks_for_a_new_producer_which_then_works),
+        cmocka_unit_test(slow_brokers_do_not_hold_up_whoever_offers_offsets),
+        cmocka_unit_test(an_abort_waits_for_the_offer_under_way),
+        cmocka_unit_test(a_producer_may_be_closed_with_an_offer_under_way),
         cmocka_unit_test(a_set_up_that_forbids_it_says_what_to_mend),
     };
 
