@@ -5,6 +5,8 @@
 #include "cli/args.h"
 
 extern const struct command command_run;
+extern const struct command command_status;
+extern const struct command command_reload;
 extern const struct command command_check;
 extern const struct command command_pipe;
 extern const struct command command_plugins;
@@ -12,5 +14,8 @@ extern const struct command command_generate;
 extern const struct command command_watch;
 extern const struct command command_dlq;
 extern const struct command command_demo;
+
+/** Not listed: see worker.c. */
+extern const struct command command_worker;
 
 #endif

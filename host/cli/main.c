@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 static const struct command *const commands[] = {
-    &command_run,      &command_check, &command_pipe, &command_plugins,
-    &command_generate, &command_watch, &command_dlq,  &command_demo,
+    &command_run,     &command_status,   &command_reload, &command_check, &command_pipe,
+    &command_plugins, &command_generate, &command_watch,  &command_dlq,   &command_demo,
 };
 
 #define COUNT (sizeof commands / sizeof commands[0])
@@ -48,5 +48,7 @@ int main(int argc, char **argv)
         if (strcmp(word, commands[i]->name) == 0)
             return commands[i]->run(commands[i], argc - 1, argv + 1);
     }
+    if (strcmp(word, command_worker.name) == 0)
+        return command_worker.run(&command_worker, argc - 1, argv + 1);
     return unknown(word);
 }

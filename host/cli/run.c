@@ -1,12 +1,16 @@
 /* run.c: `weir run`, the command that it is all about. */
 #include "cli/commands.h"
-#include "supervise/runner.h"
+#include "supervise/supervisor.h"
 
 static int run(const struct command *command, int argc, char **argv)
 {
     const char *dir = "conf.d";
+    bool no_fork = false;
     const struct arg args[] = {
         ARG_CONFIG(&dir),
+        {.name = "no-fork",
+         .help = "everything in this one process, for a debugger; a plugin that crashes ends it",
+         .flag = &no_fork},
         {0},
     };
     int first, status = args_read(command, args, argc, argv, &first);
@@ -15,7 +19,7 @@ static int run(const struct command *command, int argc, char **argv)
         return status;
     if (first < argc)
         return args_wrong(command, "what is \"%s\"? name the directory with -c", argv[first]);
-    switch (runner_run(dir)) {
+    switch (no_fork ? runner_run(dir) : supervisor_run(dir)) {
     case RUNNER_STOPPED:
         return EXIT_OK;
     case RUNNER_CONFIG:
@@ -29,7 +33,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 const struct command command_run = {
     .name = "run",
-    .usage = "[-c DIR]",
+    .usage = "[-c DIR] [--no-fork]",
     .summary = "runs the chains of a configuration until it is told to stop",
     .details =
         "SIGHUP reloads the configuration and replaced plugins while records flow; what is wrong with them "

@@ -1,0 +1,172 @@
+/* mourn.c: what becomes of a crew when one of its processes has died.
+ *
+ * Whether the death was willed (it was told to stop, or said that its chain refuses to go on) is looked at
+ * first; what is left is a crash. A crash in the trial of a new generation is that generation's fault; any
+ * other goes to the bookkeeping of deaths.c, which says what to do. */
+#include "base/clock.h"
+#include "supervise/autopsy.h"
+#include "supervise/crew_parts.h"
+
+#include <errno.h>
+#include <string.h>
+
+void crew_state_file(const struct crew *crew, struct buf *path, struct buf *about)
+{
+    const struct config_chain *conf = crew_conf(crew);
+
+    buf_add_fmt(path, STR_FMT "/%s.quarantine",
+                STR_ARG(snapshot_config(crew->current.snapshot)->host.state_dir), crew->name);
+    buf_add_fmt(about, "chain %s topic " STR_FMT, crew->name, STR_ARG(conf->source));
+}
+
+static void remember(const struct crew *crew)
+{
+    struct buf path, about;
+
+    if (!snapshot_config(crew->current.snapshot)->host.state_dir.len)
+        return;
+    buf_init(&path, 4096);
+    buf_init(&about, 4096);
+    crew_state_file(crew, &path, &about);
+    if (!deaths_save(crew->deaths, buf_text(&path), buf_text(&about)))
+        log_at(crew_place(crew), WEIR_LOG_WARN, "the quarantine cannot be written: file=%s error=\"%s\"",
+               buf_text(&path), strerror(errno));
+    buf_fini(&path);
+    buf_fini(&about);
+}
+
+static void keep_as_last(struct crew *crew, const struct death *death)
+{
+    crew->last_death = *death;
+    snprintf(crew->last_stage, sizeof crew->last_stage, STR_FMT, STR_ARG(death->stage));
+    crew->last_death.stage = death->stage.ptr ? str_of(crew->last_stage) : STR_ABSENT;
+}
+
+static void quarantine(struct crew *crew, const struct death *death)
+{
+    const struct config_chain *conf = crew_conf(crew);
+
+    log_at((struct log_place){crew->name, crew->last_stage}, WEIR_LOG_WARN,
+           "record quarantined, it fails at this stage from now on: topic=" STR_FMT
+           " partition=%d offset=%lld emitted=%s",
+           STR_ARG(conf->source), death->partition, (long long)death->offset, death->emitted ? "yes" : "no");
+    remember(crew);
+}
+
+/* It was on its own, and it is dead. */
+static void crashed(struct crew *crew, struct child *child, int wait_status)
+{
+    int64_t now = clock_mono_ms();
+    struct deaths_answer answer;
+    struct death death;
+
+    autopsy(child, wait_status, &death);
+    autopsy_log(child, &death);
+    keep_as_last(crew, &death);
+    if (crew->trial_until && death.how != DEATH_KILLED && death.how != DEATH_STOPPED) {
+        char text[64];
+
+        child->again_at = now;
+        crew_fall_back(crew, death_text(&death, text));
+        return;
+    }
+    deaths_lived(crew->deaths, now - child->started_at);
+    answer = deaths_note(crew->deaths, &death, now);
+    if (answer.verdict == DEATHS_FAILED) {
+        crew_give_up(crew, CREW_FAILED, answer.why);
+        return;
+    }
+    if (answer.verdict == DEATHS_QUARANTINED)
+        quarantine(crew, &death);
+    child->again_at = now + answer.delay_ms;
+    log_at(crew_place(crew), WEIR_LOG_INFO, "worker starts again: task=%u delay_ms=%lld", child->task,
+           (long long)answer.delay_ms);
+}
+
+/* All are to go. */
+static void went_away(struct crew *crew, const struct child *child, int wait_status)
+{
+    struct death death;
+
+    if (child->ended) {
+        if (child->end != TASK_STOPPED && child->end != TASK_CUT_SHORT)
+            crew->verdict = CREW_FAILED;
+        else if (child->end == TASK_CUT_SHORT && crew->verdict == CREW_STOPPED)
+            crew->verdict = CREW_CUT_SHORT;
+        return;
+    }
+    if (!child->went)
+        return; /* it had taken nothing */
+    if (crew->verdict == CREW_STOPPED)
+        crew->verdict = CREW_CUT_SHORT;
+    autopsy(child, wait_status, &death);
+    if (death.how != DEATH_KILLED)
+        autopsy_log(child, &death);
+}
+
+/* At the first start nothing goes before everything is known to work. */
+static void did_not_start(struct crew *crew, const struct child *child, int wait_status)
+{
+    struct buf why;
+
+    buf_init(&why, 4096);
+    autopsy_of_start(child, wait_status, &why);
+    crew_give_up(crew, why.len ? CREW_FAILED : CREW_CONFIG, buf_text(&why));
+    buf_fini(&why);
+}
+
+static void task_died(struct crew *crew, struct child *child, int wait_status, bool told)
+{
+    if (crew->phase == CREW_STOPPING)
+        went_away(crew, child, wait_status);
+    else if (crew->phase == CREW_STARTING)
+        did_not_start(crew, child, wait_status);
+    else if (crew->phase == CREW_HANDING_OVER)
+        return; /* its successor is ready */
+    else if (told)
+        child->again_at = child->task < crew_wanted(crew) ? clock_mono_ms() : -1;
+    else if (child->ended && crew->trial_until)
+        crew_fall_back(crew, buf_text(&child->why));
+    else if (child->ended)
+        crew_give_up(crew, CREW_FAILED, buf_text(&child->why));
+    else
+        crashed(crew, child, wait_status);
+}
+
+static struct child *find(struct child *children, size_t count, pid_t pid)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (child_lives(&children[i]) && children[i].pid == pid)
+            return &children[i];
+    }
+    return NULL;
+}
+
+bool crew_reap(struct crew *crew, pid_t pid, int wait_status)
+{
+    struct child *child = find(crew->tasks, crew->n_tasks, pid);
+    struct child *next = find(crew->next, crew->n_next, pid);
+    bool told;
+
+    if (next) {
+        child_died(next, &crew->say);
+        crew_probe_died(crew, next, wait_status);
+    }
+    if (!child)
+        return next != NULL;
+    told = child->state == CHILD_STOPPING;
+    child_died(child, &crew->say);
+    task_died(crew, child, wait_status, told);
+    return true;
+}
+
+bool crew_held(struct crew *crew, pid_t pid, bool held)
+{
+    struct child *child = find(crew->tasks, crew->n_tasks, pid);
+
+    if (!child)
+        return false;
+    child->held = held;
+    child->held_at = child->seen_at = clock_mono_ms();
+    return true;
+}

@@ -1,0 +1,246 @@
+/* rollout.c: see rollout.h. */
+#include "supervise/rollout.h"
+
+#include "base/clock.h"
+#include "config/changes.h"
+#include "supervise/crew_parts.h"
+
+#define TEXT_MAX ((size_t)1 << 20)
+
+void rollout_init(struct rollout *r)
+{
+    *r = (struct rollout){0};
+    buf_init(&r->text, TEXT_MAX);
+}
+
+void rollout_fini(struct rollout *r)
+{
+    crew_set_edition(&r->edition, (struct edition){NULL, 0});
+    buf_fini(&r->text);
+}
+
+__attribute__((format(printf, 3, 4))) static void say(struct rollout *r, int32_t level, const char *fmt, ...)
+{
+    char line[2048];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    log_at((struct log_place){NULL, NULL}, level, "%s", line);
+    buf_add_text(&r->text, line);
+    buf_add_char(&r->text, '\n');
+}
+
+static void say_diag(struct rollout *r, const struct diag *diag)
+{
+    for (size_t i = 0; i < diag->count; i++) {
+        const struct diag_message *m = &diag->items[i];
+
+        say(r, m->warning ? WEIR_LOG_WARN : WEIR_LOG_ERROR, "%s:%u: %s%s",
+            m->place.file ? m->place.file : "-", m->place.line, m->warning ? "warning: " : "", m->text);
+    }
+}
+
+static bool over(struct rollout *r, bool good)
+{
+    crew_set_edition(&r->edition, (struct edition){NULL, 0});
+    r->phase = ROLLOUT_NONE;
+    r->good = good;
+    return true;
+}
+
+/* ---- what there is to do */
+
+static bool is_same(const struct crew *crew, const struct edition *e)
+{
+    const struct config *a = snapshot_config(crew->current.snapshot), *b = snapshot_config(e->snapshot);
+
+    return crew->phase != CREW_OVER && a->host.log_level == b->host.log_level &&
+           snapshot_chain_same(crew->current.snapshot, e->snapshot, str_of(crew->name));
+}
+
+static bool keeps_clients(const struct crew *crew, const struct edition *e)
+{
+    return config_chain_keeps_clients(snapshot_config(crew->current.snapshot), crew_conf(crew),
+                                      snapshot_config(e->snapshot),
+                                      snapshot_chain(e->snapshot, str_of(crew->name)));
+}
+
+/* Starts what makes the chain, beside what runs. */
+static void check_chain(struct rollout *r, struct fleet *fleet, const struct config_chain *conf)
+{
+    struct crew *crew = fleet_find(fleet, conf->name);
+
+    if (crew && is_same(crew, &r->edition)) {
+        r->unchanged++;
+        return;
+    }
+    if (crew && crew->phase == CREW_RUNNING) {
+        crew_propose(crew, r->edition, keeps_clients(crew, &r->edition));
+        return;
+    }
+    if (!crew)
+        crew = fleet_add(fleet, conf->name);
+    if (crew)
+        crew_start(crew, r->edition, START_PROBE);
+    else
+        r->refused++;
+}
+
+void rollout_begin(struct rollout *r, struct fleet *fleet)
+{
+    struct edition edition = {NULL, ++fleet->last_number};
+    const struct config *config;
+    struct diag diag;
+
+    buf_reset(&r->text);
+    r->began_at = clock_mono_ms();
+    r->changed = r->added = r->removed = r->unchanged = r->refused = 0;
+    diag_init(&diag);
+    edition.snapshot = snapshot_take(fleet->dir, &diag);
+    say_diag(r, &diag);
+    if (!edition.snapshot)
+        say(r, WEIR_LOG_ERROR, "reload refused, the old generation goes on: errors=%zu", diag.errors);
+    diag_fini(&diag);
+    if (!edition.snapshot) {
+        over(r, false);
+        return;
+    }
+    crew_set_edition(&r->edition, edition);
+    snapshot_release(edition.snapshot);
+    r->phase = ROLLOUT_CHECKING;
+    config = snapshot_config(r->edition.snapshot);
+    for (size_t i = 0; i < config->chain_count; i++)
+        check_chain(r, fleet, &config->chains[i]);
+}
+
+/* ---- CHECKING */
+
+static bool is_new(const struct crew *crew)
+{
+    return crew->phase == CREW_STARTING;
+}
+
+static bool is_part(const struct crew *crew, const struct rollout *r)
+{
+    return crew->outcome == OUTCOME_PENDING ||
+           (is_new(crew) && crew->current.snapshot == r->edition.snapshot);
+}
+
+/* The log has it already. */
+static void tell_refusal(struct rollout *r, struct crew *crew)
+{
+    buf_add(&r->text, buf_str(&crew->say));
+    if (crew->why.len)
+        buf_add_fmt(&r->text, "chain %s: %s\n", crew->name, buf_text(&crew->why));
+}
+
+static bool was_refused(const struct crew *crew, const struct rollout *r)
+{
+    return (crew->outcome == OUTCOME_REFUSED && crew->proposed_number == r->edition.number) ||
+           (crew->current.snapshot == r->edition.snapshot &&
+            (crew->phase == CREW_OVER || crew->phase == CREW_STOPPING));
+}
+
+/* Nothing has changed yet, and nothing will. */
+static void call_off(struct rollout *r, struct fleet *fleet)
+{
+    size_t errors = 0;
+
+    for (size_t i = 0; i < fleet->count; i++) {
+        struct crew *crew = fleet->crews[i];
+
+        if (was_refused(crew, r)) {
+            tell_refusal(r, crew);
+            errors++;
+        } else if (is_new(crew)) {
+            crew_stop(crew);
+        } else if (crew->outcome == OUTCOME_PENDING) {
+            crew_refuse(crew, "");
+        }
+    }
+    say(r, WEIR_LOG_ERROR, "reload refused, the old generation goes on: chains=%zu", errors);
+}
+
+/* Whether every part is ready, or one has failed. */
+static bool all_checked(const struct rollout *r, const struct fleet *fleet, bool *failed)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < fleet->count; i++) {
+        const struct crew *crew = fleet->crews[i];
+
+        *failed = *failed || was_refused(crew, r);
+        if (is_part(crew, r) && !crew_is_ready(crew))
+            all = false;
+    }
+    return all;
+}
+
+static void proceed(struct rollout *r, struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->count; i++) {
+        struct crew *crew = fleet->crews[i];
+
+        if (is_new(crew)) {
+            r->added++;
+            crew_go(crew);
+        } else if (crew->outcome == OUTCOME_PENDING) {
+            crew_proceed(crew);
+        } else if (!snapshot_chain(r->edition.snapshot, str_of(crew->name)) && crew->phase != CREW_OVER) {
+            r->removed++;
+            crew_stop(crew);
+        }
+    }
+    crew_set_edition(&fleet->newest, r->edition);
+    log_set_level(snapshot_config(r->edition.snapshot)->host.log_level);
+    r->phase = ROLLOUT_CHANGING;
+}
+
+/* ---- CHANGING */
+
+static bool finish(struct rollout *r, struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->count; i++) {
+        struct crew *crew = fleet->crews[i];
+
+        if (crew->outcome == OUTCOME_PENDING)
+            return false;
+    }
+    for (size_t i = 0; i < fleet->count; i++) {
+        struct crew *crew = fleet->crews[i];
+
+        if (crew->proposed_number != r->edition.number || crew->outcome == OUTCOME_NONE)
+            continue;
+        if (crew->outcome == OUTCOME_GOOD) {
+            r->changed++;
+            continue;
+        }
+        r->refused++;
+        buf_add_fmt(&r->text, "chain %s: reload refused, the old generation goes on: %s\n", crew->name,
+                    buf_text(&crew->why));
+    }
+    say(r, WEIR_LOG_INFO,
+        "reload done: generation=%llu changed=%zu unchanged=%zu refused=%zu added=%zu removed=%zu ms=%lld",
+        (unsigned long long)r->edition.number, r->changed, r->unchanged, r->refused, r->added, r->removed,
+        (long long)(clock_mono_ms() - r->began_at));
+    return over(r, r->refused == 0);
+}
+
+bool rollout_step(struct rollout *r, struct fleet *fleet)
+{
+    bool failed = r->refused > 0;
+
+    if (r->phase == ROLLOUT_CHECKING) {
+        bool ready = all_checked(r, fleet, &failed);
+
+        if (failed) {
+            call_off(r, fleet);
+            return over(r, false);
+        }
+        if (ready)
+            proceed(r, fleet);
+    }
+    return r->phase == ROLLOUT_CHANGING && finish(r, fleet);
+}
