@@ -174,8 +174,9 @@ def test_chains_come_and_go(client, broker, pipeline, run):
     """One file more, one file less: the chain that is not named in it is not touched."""
     w = run()
     second = pipeline.dir / "second.conf"
+    client.create_topics(pipeline.topic("second"))
     text = f"[chain second]\nsource = {pipeline.source}\ngroup = {pipeline.group}-2\n" \
-           f"[stage out]\nplugin = kafka_sink\nfrom = *\ntopic = {pipeline.topic('cleaned-data')}\n"  # fmt: skip
+           f"[stage out]\nplugin = kafka_sink\nfrom = *\ntopic = {pipeline.topic('second')}\n"  # fmt: skip
     with Feed(broker.address, pipeline.source, EVENTS) as feed:
         client.wait_for("the load goes on", lambda: feed.sent > 1000)
         second.write_text(text, encoding="utf-8")
