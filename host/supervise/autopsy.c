@@ -48,6 +48,8 @@ static void find_how(const struct child *child, int wait_status, struct death *o
         out->how = DEATH_KILLED;
     else
         out->how = DEATH_SIGNAL;
+    if (out->how == DEATH_HANG && child->hung_ms)
+        out->waited_ms = child->hung_ms; /* the same words for each record that hangs */
 }
 
 /* A crash that the note does not explain: on another thread than its own, or on one that takes no signals, as

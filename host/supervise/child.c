@@ -101,7 +101,7 @@ bool child_start(struct child *child, struct snapshot *snapshot, uint64_t genera
     child->answer = ANSWER_NONE;
     child->again_at = -1;
     child->seen_count = 0;
-    child->aborted_at = 0;
+    child->aborted_at = child->hung_ms = 0;
     if (!start_process(child, how))
         return false;
     child->state = CHILD_LOADING;
@@ -259,5 +259,8 @@ bool child_hangs(struct child *child, int64_t now, int64_t (*limit_ms)(const str
         return false;
     }
     limit = limit_ms(child, child->ledger->task.stage);
-    return limit > 0 && now - child->seen_at >= limit;
+    if (limit <= 0 || now - child->seen_at < limit)
+        return false;
+    child->hung_ms = limit;
+    return true;
 }

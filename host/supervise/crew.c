@@ -283,6 +283,12 @@ static bool runs(const struct crew *crew)
     return crew->phase == CREW_RUNNING || crew->phase == CREW_PROBING || crew->phase == CREW_SWAPPING;
 }
 
+/* A worker that died while it changed over waits for what is decided: till then that is its answer. */
+static bool may_start(const struct crew *crew, const struct child *child)
+{
+    return child->state == CHILD_NONE && child->again_at >= 0 && runs(crew) && crew->phase != CREW_SWAPPING;
+}
+
 static void tend(struct crew *crew, struct child *child, int64_t now)
 {
     rate_look(&child->rate, child->ledger, now);
@@ -292,7 +298,7 @@ static void tend(struct crew *crew, struct child *child, int64_t now)
         watch_start(child, now);
     if (!runs(crew))
         return;
-    if (child->state == CHILD_NONE && child->again_at >= 0 && now >= child->again_at)
+    if (may_start(crew, child) && now >= child->again_at)
         start_again(crew, child, now);
     else if (child->state == CHILD_READY)
         child_go(child, -1);
@@ -332,10 +338,10 @@ static int64_t next_look(const struct crew *crew, int64_t now)
 {
     int64_t wait = CREW_LOOK_MS;
 
-    for (size_t i = 0; runs(crew) && i < crew->n_tasks; i++) {
+    for (size_t i = 0; i < crew->n_tasks; i++) {
         const struct child *child = &crew->tasks[i];
 
-        if (child->state == CHILD_NONE && child->again_at >= 0 && child->again_at - now < wait)
+        if (may_start(crew, child) && child->again_at - now < wait)
             wait = child->again_at > now ? child->again_at - now : 0;
     }
     return wait;

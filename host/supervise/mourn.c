@@ -53,6 +53,19 @@ static void quarantine(struct crew *crew, const struct death *death)
     remember(crew);
 }
 
+/* It died while it changed over: why the reload is refused. */
+static void explain(const struct crew *crew, struct child *child, const struct death *death)
+{
+    const struct config_chain *conf = snapshot_chain(crew->proposed.snapshot, str_of(crew->name));
+    char text[64];
+
+    buf_reset(&child->why);
+    buf_add_fmt(&child->why, "%s:%u: ", conf->place.file, conf->place.line);
+    if (death->stage.ptr)
+        buf_add_fmt(&child->why, "stage \"" STR_FMT "\": ", STR_ARG(death->stage));
+    buf_add_fmt(&child->why, "the worker died while it changed over: %s", death_text(death, text));
+}
+
 /* It was on its own, and it is dead. */
 static void crashed(struct crew *crew, struct child *child, int wait_status)
 {
@@ -63,6 +76,8 @@ static void crashed(struct crew *crew, struct child *child, int wait_status)
     autopsy(child, wait_status, &death);
     autopsy_log(child, &death);
     keep_as_last(crew, &death);
+    if (crew->phase == CREW_SWAPPING && child->answer == ANSWER_REFUSED)
+        explain(crew, child, &death);
     if (crew->trial_until && death.how != DEATH_KILLED && death.how != DEATH_STOPPED) {
         char text[64];
 

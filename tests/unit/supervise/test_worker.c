@@ -63,7 +63,8 @@ static void write_conf(const char *counts_version, const char *more)
     fprintf(f,
             "[host]\nplugin_path = %s\n[kafka]\nbootstrap.servers = %s\nsession.timeout.ms = 6000\n"
             "[chain c]\nsource = in\ngroup = worker\nstart = earliest\ncommit_interval = 100ms\n"
-            "[stage counts]\nplugin = counts_state\n[stage deadly]\nplugin = crash\n"
+            "[stage counts]\nplugin = counts_state\n"
+            "[stage deadly]\nplugin = kills\nfield = n\nvalue = deadly\n"
             "[stage out]\nplugin = kafka_sink\nfrom = *\ntopic = out\n%s",
             plugins, embedded_brokers(cluster.embedded), more);
     fclose(f);
@@ -321,7 +322,7 @@ static void a_death_in_a_stage_leaves_the_record_and_the_line(void **state)
     write_conf("v1", "");
     start_working(&p);
     await(&p, MESSAGE_ASSIGNED);
-    write_record("{\"n\":\"deadly\",\"crash\":1}");
+    write_record("{\"n\":\"deadly\"}");
     await_death(&p);
     assert_true(WIFSIGNALED(p.status));
     assert_int_equal(p.ledger->crash.signal, WTERMSIG(p.status));
@@ -337,13 +338,13 @@ static void a_death_in_a_stage_leaves_the_record_and_the_line(void **state)
         waitpid(tracer, NULL, 0);
     dup2(old, STDERR_FILENO);
     read_back(file, text, sizeof text);
-    if (!strstr(text, " process") || !strstr(text, "(crash.c:") || !strstr(text, " in crash\n"))
+    if (!strstr(text, " process") || !strstr(text, "(kills.c:") || !strstr(text, " in kills\n"))
         fail_msg("%s", text);
     close(file);
     close(old);
 
     /* Its successor is told, and gets past it. */
-    snprintf(line, sizeof line, "0 %lld 0 deadly Plugin crash: SIGILL\n", (long long)p.ledger->task.offset);
+    snprintf(line, sizeof line, "0 %lld 0 deadly Plugin crash: SIGSEGV\n", (long long)p.ledger->task.offset);
     played_fini(&p);
     start(&p, START_FIRST);
     tell(&p, MESSAGE_QUARANTINE, 0, line);
