@@ -226,3 +226,10 @@ size_t chain_counts(const struct chain *chain, struct chain_count *out, size_t r
     }
     return n;
 }
+
+void chain_versions(const struct chain *chain, struct buf *to)
+{
+    for (uint32_t i = 0; i < chain->n_stages; i++)
+        buf_add_fmt(to, STR_FMT " %s\n", STR_ARG(chain->stages[i].conf->name),
+                    chain->stages[i].plugin->about.version);
+}

@@ -86,4 +86,7 @@ struct weir_str chain_name(const struct chain *chain);
 /** True where the stages of both run the same code: the plugins' files have the same bytes. */
 bool chain_same_plugins(const struct chain *a, const struct chain *b);
 
+/** What its stages run: a line "STAGE VERSION" each. */
+void chain_versions(const struct chain *chain, struct buf *to);
+
 #endif

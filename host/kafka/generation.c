@@ -10,8 +10,9 @@
 #include "base/clock.h"
 #include "config/diag.h"
 
-#define BYTES_A_RECORD                                                                                       \
-    4096 /* memory over this is how many records may be in flight: one of a few bytes costs 3 KB */
+/* memory over this is how many records may be in flight. One of a few bytes costs 3 KB; more than some
+ * thousands cost time as well, since their memory is cold when the answer comes (tests/bench/profile.md). */
+#define BYTES_A_RECORD 8192
 
 static void on_sent(void *self, struct send *send, enum send_result result, const char *why)
 {

@@ -16,10 +16,15 @@
 
 #define HASH_SHOWN 16
 
-static const char *const calls[] = {
-    [NOTE_NONE] = "none",       [NOTE_LOAD] = "load",       [NOTE_CREATE] = "create",
-    [NOTE_PROCESS] = "process", [NOTE_TIMER] = "timer",     [NOTE_FLUSH] = "flush",
-    [NOTE_SAVE] = "save",       [NOTE_RESTORE] = "restore", [NOTE_DESTROY] = "destroy"};
+const char *autopsy_call(uint32_t call)
+{
+    static const char *const names[] = {
+        [NOTE_LOAD] = "load",       [NOTE_CREATE] = "create",  [NOTE_PROCESS] = "process",
+        [NOTE_TIMER] = "timer",     [NOTE_FLUSH] = "flush",    [NOTE_SAVE] = "save",
+        [NOTE_RESTORE] = "restore", [NOTE_DESTROY] = "destroy"};
+
+    return call < sizeof names / sizeof *names ? names[call] : NULL;
+}
 
 /* The note that was open: the task's, or that of who loads and creates. NULL: no call was under way. */
 static const struct note *open_note(const struct ledger *ledger)
@@ -60,10 +65,18 @@ static bool was_elsewhere(const struct ledger *ledger, const struct note *note, 
            (ledger->crash.signal == 0 || ledger->crash.thread != ledger->task_thread);
 }
 
+/* A stage's index is of one generation: that which runs, or the one that a reload has offered. */
+static const struct config_chain *chain_of(const struct child *child, const struct note *note)
+{
+    bool offered = child->offered && note && note->generation == child->offered_generation;
+
+    return snapshot_chain(offered ? child->offered : child->snapshot, child->chain);
+}
+
 void autopsy(const struct child *child, int wait_status, struct death *out)
 {
     const struct note *note = child->ledger ? open_note(child->ledger) : NULL;
-    const struct config_chain *conf = snapshot_chain(child->snapshot, child->chain);
+    const struct config_chain *conf = chain_of(child, note);
 
     *out = (struct death){.partition = NOTE_NO_RECORD, .wall_ms = clock_wall_ms()};
     find_how(child, wait_status, out);
@@ -90,24 +103,38 @@ static const struct config_stage *stage_named(const struct config_chain *conf, s
     return NULL;
 }
 
+/* Absent where the worker died before it said so. */
+static struct weir_str version_of(const struct child *child, struct weir_str stage)
+{
+    struct weir_str lines = buf_str(&child->versions), line, word;
+
+    while (stage.ptr && str_split(&lines, '\n', &line)) {
+        if (str_split(&line, ' ', &word) && str_eq(word, stage))
+            return line;
+    }
+    return STR_ABSENT;
+}
+
 void autopsy_log(const struct child *child, const struct death *death)
 {
     const struct config_chain *conf = snapshot_chain(child->snapshot, child->chain);
     const struct config_stage *stage = stage_named(conf, death->stage);
     const struct snapshot_plugin *plugin = stage ? snapshot_plugin(child->snapshot, stage->plugin) : NULL;
     struct log_place place = {child->chain.ptr, stage ? stage->name.ptr : NULL};
-    char text[64], record[160] = "", code[160] = "";
+    struct weir_str version = version_of(child, death->stage);
+    char text[64], record[160] = "", code[256] = "";
 
     if (death->pinned && conf)
         snprintf(record, sizeof record, " topic=" STR_FMT " partition=%d offset=%lld emitted=%s",
                  STR_ARG(conf->source), death->partition, (long long)death->offset,
                  death->emitted ? "yes" : "no");
     if (plugin && plugin->hash.ptr)
-        snprintf(code, sizeof code, " plugin=" STR_FMT " sha256=%.*s", STR_ARG(plugin->name),
+        snprintf(code, sizeof code, " plugin=" STR_FMT " version=" STR_FMT " sha256=%.*s",
+                 STR_ARG(plugin->name), STR_ARG(version),
                  (int)(plugin->hash.len < HASH_SHOWN ? plugin->hash.len : HASH_SHOWN), plugin->hash.ptr);
     log_at(place, WEIR_LOG_ERROR, "worker died: how=\"%s\" task=%u pid=%d generation=%llu call=%s%s%s",
            death_text(death, text), child->task, (int)child->pid, (unsigned long long)child->generation,
-           calls[death->call], record, code);
+           death->call ? autopsy_call(death->call) : "none", record, code);
     if (child->ledger && child->ledger->crash.signal)
         backtrace_log(place, &child->ledger->crash, child->snapshot);
 }
@@ -126,7 +153,7 @@ void autopsy_of_start(const struct child *child, int wait_status, struct buf *wh
         buf_add_fmt(why, "%s:%u: stage \"" STR_FMT "\": ", stage->place.file, stage->place.line,
                     STR_ARG(stage->name));
     if (death.call == NOTE_LOAD || death.call == NOTE_CREATE)
-        buf_add_fmt(why, "its plugin did not survive its %s: ", calls[death.call]);
+        buf_add_fmt(why, "its plugin did not survive its %s: ", autopsy_call(death.call));
     else
         buf_add_text(why, "a worker died before it was ready: ");
     buf_add_text(why, child->hung ? "no answer in time" : death_text(&death, text));

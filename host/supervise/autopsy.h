@@ -8,6 +8,9 @@
 /** wait_status: as waitpid() gave it. The texts of *out live as long as the child's snapshot. */
 void autopsy(const struct child *child, int wait_status, struct death *out);
 
+/** What a call into a plugin is called, by enum note_call: "process". NULL: it is none. */
+const char *autopsy_call(uint32_t call);
+
 /** Tells the log, with all that helps an author and nothing of the record but its coordinates. */
 void autopsy_log(const struct child *child, const struct death *death);
 

@@ -30,6 +30,7 @@ void child_init(struct child *child, struct weir_str chain, uint32_t task)
     *child = (struct child){
         .chain = chain, .task = task, .socket = -1, .ledger_fd = -1, .state_fd = -1, .again_at = -1};
     buf_init(&child->why, WHY_MAX);
+    buf_init(&child->versions, MESSAGE_TEXT_MAX);
 }
 
 static void forget_process(struct child *child)
@@ -53,6 +54,7 @@ void child_fini(struct child *child)
     }
     forget_process(child);
     buf_fini(&child->why);
+    buf_fini(&child->versions);
     child->state = CHILD_NONE;
 }
 
@@ -180,10 +182,17 @@ static void take_offer(struct child *child)
     child->answer = ANSWER_SWAPPED;
 }
 
+static void keep_text(struct buf *to, const struct message *m)
+{
+    buf_reset(to);
+    buf_add(to, m->text);
+}
+
 static void hear(struct child *child, const struct message *m, struct buf *say)
 {
     switch (m->kind) {
     case MESSAGE_READY:
+        keep_text(&child->versions, m);
         if (child->state == CHILD_LOADING)
             child->state = CHILD_READY;
         break;
@@ -192,12 +201,14 @@ static void hear(struct child *child, const struct message *m, struct buf *say)
         break;
     case MESSAGE_SWAPPED:
         take_offer(child);
+        keep_text(&child->versions, m);
         child->swap_ms = m->number;
         break;
     case MESSAGE_REFUSED:
         child->answer = ANSWER_REFUSED;
-        buf_reset(&child->why);
-        buf_add(&child->why, m->text);
+        keep_text(&child->why, m);
+        snapshot_release(child->offered);
+        child->offered = NULL;
         break;
     case MESSAGE_SAY:
         buf_add(say, m->text);
@@ -206,8 +217,7 @@ static void hear(struct child *child, const struct message *m, struct buf *say)
     case MESSAGE_ENDED:
         child->ended = true;
         child->end = (enum task_end)m->number;
-        buf_reset(&child->why);
-        buf_add(&child->why, m->text);
+        keep_text(&child->why, m);
         if (m->n_fds == 1 && child->state_fd < 0) {
             child->state_fd = m->fds[0];
             return;

@@ -44,8 +44,9 @@ struct child {
     bool went;  /* it was told to go */
     bool ended; /* it said so itself: end and why */
     enum task_end end;
-    struct buf why; /* of its end, or of a refusal */
-    int state_fd;   /* what its stages saved for a successor; -1: nothing */
+    struct buf why;      /* of its end, or of a refusal */
+    struct buf versions; /* of its plugins: a line "STAGE VERSION" each */
+    int state_fd;        /* what its stages saved for a successor; -1: nothing */
     enum child_answer answer;
     int64_t swap_ms;
 

@@ -181,7 +181,8 @@ int64_t deaths_quarantined_since(const struct deaths *d, size_t index)
 
 /* ---- events */
 
-/* Those older than the window go, but for the newest. */
+/* Those older than the window go, but for the newest: a record that hangs for longer than that is still
+ * found. */
 static void forget_events(struct deaths *d, int64_t now_ms)
 {
     size_t kept = 0;
@@ -244,13 +245,18 @@ static void add_event(struct deaths *d, const struct death *death, bool pinned, 
         copy(e->stage, sizeof e->stage, death->stage);
 }
 
+static bool counts(const struct deaths *d, const struct event *e, int64_t now_ms)
+{
+    return now_ms - e->at_ms <= d->window_ms;
+}
+
 /* Events of the stage, pinned to a record or not. */
-static size_t count_stage(const struct deaths *d, struct weir_str stage, bool *all_pinned)
+static size_t count_stage(const struct deaths *d, struct weir_str stage, int64_t now_ms, bool *all_pinned)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < d->n_events; i++) {
-        if (str_is(stage, d->events[i].stage)) {
+        if (str_is(stage, d->events[i].stage) && counts(d, &d->events[i], now_ms)) {
             *all_pinned = *all_pinned && d->events[i].pinned;
             n++;
         }
@@ -258,24 +264,24 @@ static size_t count_stage(const struct deaths *d, struct weir_str stage, bool *a
     return n;
 }
 
-static size_t count_loose(const struct deaths *d)
+static size_t count_loose(const struct deaths *d, int64_t now_ms)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < d->n_events; i++)
-        n += !d->events[i].pinned;
+        n += !d->events[i].pinned && counts(d, &d->events[i], now_ms);
     return n;
 }
 
 /* ---- the verdict */
 
 /* Is that the end? Then d->why says why. */
-static bool is_over(struct deaths *d, const struct death *death)
+static bool is_over(struct deaths *d, const struct death *death, int64_t now_ms)
 {
     char last[64], span[32];
     bool all_pinned = true;
-    size_t of_stage = is_stages(death) ? count_stage(d, death->stage, &all_pinned) : 0;
-    size_t loose = count_loose(d);
+    size_t of_stage = is_stages(death) ? count_stage(d, death->stage, now_ms, &all_pinned) : 0;
+    size_t loose = count_loose(d, now_ms);
 
     death_text(death, last);
     value_duration_text(d->window_ms, span);
@@ -310,7 +316,7 @@ static enum deaths_verdict judge(struct deaths *d, const struct death *death, in
     char text[64], reason[96];
 
     add_event(d, death, pinned, now_ms);
-    if (is_over(d, death))
+    if (is_over(d, death, now_ms))
         return DEATHS_FAILED;
     if (!again)
         return DEATHS_RESTART;

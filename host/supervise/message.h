@@ -19,9 +19,9 @@ enum message_kind {
     MESSAGE_STOP,       /* drain and end; number 1: give the saved state back, for a successor */
 
     /* from a worker */
-    MESSAGE_READY,    /* loaded, checked, clients made */
+    MESSAGE_READY,    /* loaded, checked, clients made; text: lines of chain_versions() */
     MESSAGE_ASSIGNED, /* number: partitions; once after GO, for measuring a pause */
-    MESSAGE_SWAPPED,  /* number: milliseconds */
+    MESSAGE_SWAPPED,  /* number: milliseconds; text: as READY */
     MESSAGE_REFUSED,  /* text: why */
     MESSAGE_SAY,      /* text: one line for who waits for the outcome; number: a WEIR_LOG_… level */
     MESSAGE_ENDED /* number: enum task_end; text: why; a descriptor: the saved state, if that was asked for */

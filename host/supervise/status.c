@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "chain/json.h"
+#include "supervise/autopsy.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -106,17 +107,6 @@ static void add_moment(struct buf *out, const char *name, int64_t mono_ms)
 
 /* ---- a worker */
 
-static const char *call_name(uint32_t call)
-{
-    static const char *const names[] = {
-        [NOTE_LOAD] = "load",       [NOTE_CREATE] = "create",   [NOTE_PROCESS] = "process",
-        [NOTE_TIMER] = "timer",     [NOTE_FLUSH] = "flush",     [NOTE_SAVE] = "save",
-        [NOTE_RESTORE] = "restore", [NOTE_DESTROY] = "destroy",
-    };
-
-    return call < sizeof names / sizeof *names ? names[call] : NULL;
-}
-
 static const char *worker_state(const struct child *child)
 {
     static const char *const names[] = {[CHILD_NONE] = "waiting", /* it died, and a delay runs */
@@ -156,7 +146,7 @@ static void add_call(struct buf *out, const struct child *child)
     key(out, "call");
     buf_add_char(out, '{');
     add_str(out, "stage", conf && stage < conf->stage_count ? conf->stages[stage].name : STR_ABSENT);
-    add_text(out, "call", call_name(child->ledger->task.call));
+    add_text(out, "call", autopsy_call(child->ledger->task.call));
     add_int(out, "ms", ms);
     buf_add_char(out, '}');
 }
@@ -270,7 +260,7 @@ static void add_crash(struct buf *out, const struct crew *crew, struct weir_str 
     add_time(out, "at", death->wall_ms);
     add_text(out, "how", death_text(death, text));
     add_str(out, "stage", death->stage);
-    add_text(out, "call", call_name(death->call));
+    add_text(out, "call", autopsy_call(death->call));
     if (death->partition == NOTE_NO_RECORD) {
         add_null(out, "record");
     } else {

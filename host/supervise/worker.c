@@ -63,6 +63,17 @@ static void say(struct worker *w, enum message_kind kind, int64_t number, const 
     message_send(w->socket, &m); /* if the supervisor is gone, the next message to receive says so */
 }
 
+/* With what its stages run. */
+static void say_running(struct worker *w, enum message_kind kind, int64_t number)
+{
+    struct buf versions;
+
+    buf_init(&versions, MESSAGE_TEXT_MAX);
+    chain_versions(w->now.chain, &versions);
+    message_send(w->socket, &(struct message){.kind = kind, .number = number, .text = buf_str(&versions)});
+    buf_fini(&versions);
+}
+
 static struct log_place place(const struct worker *w)
 {
     return (struct log_place){w->now.conf ? w->now.conf->name.ptr : NULL, NULL};
@@ -260,7 +271,7 @@ static void take_over(struct worker *w, struct loaded *next, int64_t ms)
     set_limits(w->now.plan->config);
     log_at(place(w), WEIR_LOG_INFO, "chain reloaded: generation=%llu ms=%lld",
            (unsigned long long)w->now.number, (long long)ms);
-    say(w, MESSAGE_SWAPPED, ms, NULL);
+    say_running(w, MESSAGE_SWAPPED, ms);
 }
 
 static void reload(struct worker *w, const struct message *m)
@@ -417,7 +428,7 @@ static enum worker_end prepare(struct worker *w)
                 return try(w, &m);
             if (w->task || !load(w, &m))
                 return WORKER_CONFIG;
-            say(w, MESSAGE_READY, 0, NULL);
+            say_running(w, MESSAGE_READY, 0);
             break;
         case MESSAGE_QUARANTINE:
             buf_add(&w->quarantine, m.text);
