@@ -36,10 +36,12 @@ const struct command command_run = {
     .usage = "[-c DIR] [--no-fork]",
     .summary = "runs the chains of a configuration until it is told to stop",
     .details =
-        "SIGHUP reloads the configuration and replaced plugins while records flow; what is wrong with them "
-        "is\n"
-        "logged, and the old generation goes on. SIGTERM and SIGINT take no more records, finish what is in\n"
-        "flight, commit and leave the consumer group; a second one ends at once.\n"
+        "Each task of a chain is a process of its own; one that a plugin takes down is started again. "
+        "SIGHUP\n"
+        "reloads the configuration and replaced plugins while records flow; what is wrong with them is "
+        "logged,\n"
+        "and the old generation goes on. SIGTERM and SIGINT take no more records, finish what is in flight,\n"
+        "commit and leave the consumer group; a second one ends at once.\n"
         "\n"
         "Exit status: 0; 1 where a stop left something undone (it comes again), 70 where every chain has\n"
         "stopped by itself, 78 for a broken configuration.\n",

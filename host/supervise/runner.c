@@ -77,6 +77,10 @@ static bool make_tasks(struct runner *r, struct diag *diag)
     for (size_t i = 0; i < plan->count; i++) {
         struct running *run = &r->set.items[i];
 
+        if (plan->config->chains[i].tasks > 1)
+            log_at((struct log_place){plan->config->chains[i].name.ptr, NULL}, WEIR_LOG_WARN,
+                   "one process runs one task of a chain: tasks=%lld",
+                   (long long)plan->config->chains[i].tasks);
         *run = (struct running){NULL, plan, &plan->config->chains[i], plan->chains[i]};
         plan->chains[i] = NULL;
         r->set.count++;

@@ -1,7 +1,7 @@
-/* runner.h: runs a configuration until a signal ends it: `weir run`.
+/* runner.h: runs a configuration in this one process until a signal ends it: `weir run --no-fork`.
  *
- * Each chain is a task on a thread of its own; the calling thread takes the signals: SIGHUP reloads, SIGTERM
- * and SIGINT drain and end, a second one of them ends at once.
+ * Each chain is one task on a thread of its own; the calling thread takes the signals: SIGHUP reloads,
+ * SIGTERM and SIGINT drain and end, a second one of them ends at once.
  */
 #ifndef WEIR_SUPERVISE_RUNNER_H
 #define WEIR_SUPERVISE_RUNNER_H
