@@ -1,8 +1,12 @@
 /* consumer.c: see consumer.h. */
 #include "kafka/consumer.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "kafka/properties.h"
+
+#define CLOSE_MS 8000 /* a request to leave the group has 5 s */
+#define CLOSE_LOOK_MS 50
 
 static struct log_place place(const struct consumer *c)
 {
@@ -28,13 +32,49 @@ bool consumer_open(struct consumer *c, const struct settings *settings,
     return c->handle != NULL;
 }
 
+/* rd_kafka_consumer_close() waits without end, and has been seen to do so (2.0.2): when its coordinator goes
+ * away at that moment, and when its topic was deleted. */
+static bool leave(rd_kafka_t *rk)
+{
+    int64_t until = clock_mono_ms() + CLOSE_MS;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(rk, queue);
+    rd_kafka_message_t *message;
+    bool closed;
+
+    while (!rd_kafka_consumer_closed(rk) && clock_mono_ms() < until) {
+        message = rd_kafka_consume_queue(queue, CLOSE_LOOK_MS); /* and calls what is to be called */
+        if (message)
+            rd_kafka_message_destroy(message);
+    }
+    closed = rd_kafka_consumer_closed(rk);
+    if (error)
+        rd_kafka_error_destroy(error); /* a fenced one closes all the same */
+    rd_kafka_queue_destroy(queue);
+    return closed;
+}
+
+/* One that does not close is left as it is: to destroy it would wait as long. Its process is about to end. */
+static void abandon(struct consumer *c)
+{
+    log_at(
+        place(c), WEIR_LOG_WARN,
+        "the consumer does not close, leaving it: the group gives its partitions to others after a session");
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    rd_kafka_set_logger(c->client.rk, NULL); /* the only way to silence a client that lives on without us */
+#pragma GCC diagnostic pop
+    c->handle = NULL;
+    c->client.rk = NULL;
+}
+
 void consumer_close(struct consumer *c)
 {
     awake_destroy(c->awake);
     c->awake = NULL;
     commits_settle(&c->commits, false);
-    if (c->client.rk)
-        rd_kafka_consumer_close(c->client.rk);
+    if (c->client.rk && !leave(c->client.rk))
+        abandon(c);
     if (c->handle)
         rd_kafka_topic_destroy(c->handle);
     c->handle = NULL;

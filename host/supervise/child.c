@@ -103,6 +103,8 @@ bool child_start(struct child *child, struct snapshot *snapshot, uint64_t genera
     child->answer = ANSWER_NONE;
     child->again_at = -1;
     child->seen_count = 0;
+    child->gone_at = 0;
+    buf_reset(&child->versions);
     child->aborted_at = child->hung_ms = 0;
     if (!start_process(child, how))
         return false;
@@ -216,6 +218,8 @@ static void hear(struct child *child, const struct message *m, struct buf *say)
         break;
     case MESSAGE_ENDED:
         child->ended = true;
+        if (!child->gone_at)
+            child->gone_at = clock_mono_ms();
         child->end = (enum task_end)m->number;
         keep_text(&child->why, m);
         if (m->n_fds == 1 && child->state_fd < 0) {

@@ -254,7 +254,9 @@ static void watch_call(struct child *child, int64_t now)
 {
     if (child->killed)
         return;
-    if (child->aborted_at && now - child->aborted_at >= CREW_ABORT_MS)
+    if (child->gone_at && now - child->gone_at >= snapshot_config(child->snapshot)->host.stop_timeout)
+        child_kill(child);
+    else if (child->aborted_at && now - child->aborted_at >= CREW_ABORT_MS)
         child_kill(child);
     else if (child->held && now - child->held_at >= CREW_HELD_MS)
         child_kill(child);
@@ -347,6 +349,19 @@ static int64_t next_look(const struct crew *crew, int64_t now)
     return wait;
 }
 
+/* A call that began in the trial and has not come back is part of it. */
+static bool is_undecided(const struct crew *crew, int64_t now)
+{
+    for (size_t i = 0; i < crew->n_tasks; i++) {
+        const struct child *child = &crew->tasks[i];
+
+        if (child->state == CHILD_LOADING || (child_lives(child) && child->aborted_at) ||
+            (child->state == CHILD_RUNNING && child->seen_count % 2 && now - child->seen_at >= CREW_LOOK_MS))
+            return true;
+    }
+    return false;
+}
+
 int64_t crew_tick(struct crew *crew, int64_t now)
 {
     if (crew->phase == CREW_OVER)
@@ -360,7 +375,7 @@ int64_t crew_tick(struct crew *crew, int64_t now)
     else
         crew_hand_over(crew, now);
     measure_pause(crew, now);
-    if (crew->trial_until && now >= crew->trial_until) {
+    if (crew->trial_until && now >= crew->trial_until && !is_undecided(crew, now)) {
         crew->trial_until = 0;
         crew_set_edition(&crew->fallback, (struct edition){NULL, 0});
     }

@@ -69,6 +69,7 @@ void crew_fall_back(struct crew *crew, const char *why)
         crew_refuse(crew, "the generation that runs failed its trial");
     crew_set_edition(&crew->current, crew->fallback);
     crew_set_edition(&crew->fallback, none);
+    crew_new_deaths(crew);
     crew->trial_until = 0;
     crew->since_ms = clock_wall_ms();
     if (!crew_make(crew, &crew->tasks, &crew->n_tasks, crew_wanted(crew))) {
@@ -159,8 +160,9 @@ static void bring_in_line(struct crew *crew)
     }
 }
 
-static void go_back(struct crew *crew)
+static void go_back(struct crew *crew, int64_t now)
 {
+    crew->deadline = now + crew_conf(crew)->drain_timeout + CREW_READY_MS;
     for (size_t i = 0; i < crew->n_tasks; i++) {
         if (crew->tasks[i].answer == ANSWER_SWAPPED)
             child_reload(&crew->tasks[i], crew->current.snapshot, crew->current.number);
@@ -186,12 +188,15 @@ static void go_on_swapping(struct crew *crew, int64_t now)
     struct child *late = with_answer(crew, ANSWER_AWAITED);
     struct child *refused = with_answer(crew, ANSWER_REFUSED);
 
-    if (late && now >= crew->deadline && !late->killed)
+    if (late && now >= crew->deadline && !late->killed) {
+        late->hung = true;
+        late->hung_ms = crew_conf(crew)->drain_timeout + CREW_READY_MS;
         child_kill(late);
+    }
     if (late)
         return;
     if (refused && !crew->rolling_back && with_answer(crew, ANSWER_SWAPPED)) {
-        go_back(crew);
+        go_back(crew, now);
     } else if (refused) {
         crew_refuse(crew, buf_text(&refused->why));
         bring_in_line(crew);

@@ -66,6 +66,32 @@ static void explain(const struct crew *crew, struct child *child, const struct d
     buf_add_fmt(&child->why, "the worker died while it changed over: %s", death_text(death, text));
 }
 
+/* It met a record that is kept from that stage by now, but it had begun before that was learnt. */
+static bool did_not_know(const struct crew *crew, const struct child *child, const struct death *death)
+{
+    int64_t began = clock_wall_ms() - (clock_mono_ms() - child->started_at);
+    size_t n;
+    const struct quarantined *items = deaths_quarantined(crew->deaths, &n);
+
+    for (size_t i = 0; death->pinned && i < n; i++) {
+        if (items[i].partition == death->partition && items[i].offset == death->offset &&
+            items[i].emitted == death->emitted && str_eq(items[i].stage, death->stage))
+            return deaths_quarantined_since(crew->deaths, i) >= began;
+    }
+    return false;
+}
+
+/* True where the death is no fault of the generation that runs: of the one that is to follow it, or of
+ * nobody. */
+static bool is_excused(const struct crew *crew, struct child *child, const struct death *death)
+{
+    if (crew->phase == CREW_SWAPPING && child->answer == ANSWER_REFUSED) {
+        explain(crew, child, death);
+        return death->call != NOTE_PROCESS;
+    }
+    return did_not_know(crew, child, death);
+}
+
 /* It was on its own, and it is dead. */
 static void crashed(struct crew *crew, struct child *child, int wait_status)
 {
@@ -76,8 +102,10 @@ static void crashed(struct crew *crew, struct child *child, int wait_status)
     autopsy(child, wait_status, &death);
     autopsy_log(child, &death);
     keep_as_last(crew, &death);
-    if (crew->phase == CREW_SWAPPING && child->answer == ANSWER_REFUSED)
-        explain(crew, child, &death);
+    if (is_excused(crew, child, &death)) {
+        child->again_at = now;
+        return;
+    }
     if (crew->trial_until && death.how != DEATH_KILLED && death.how != DEATH_STOPPED) {
         char text[64];
 

@@ -52,11 +52,21 @@ static bool over(struct rollout *r, bool good)
 
 /* ---- what there is to do */
 
+/* What a worker or its crew has of [host]; `instance` is its consumer's, `socket` and `plugin_path` nobody's
+ * here. */
+static bool same_host(const struct config_host *a, const struct config_host *b)
+{
+    return a->log_level == b->log_level && a->core_dumps == b->core_dumps && a->memory_max == b->memory_max &&
+           a->stop_timeout == b->stop_timeout && a->crash_limit == b->crash_limit &&
+           a->crash_window == b->crash_window && a->reload_guard == b->reload_guard &&
+           str_eq(a->state_dir, b->state_dir);
+}
+
 static bool is_same(const struct crew *crew, const struct edition *e)
 {
     const struct config *a = snapshot_config(crew->current.snapshot), *b = snapshot_config(e->snapshot);
 
-    return crew->phase != CREW_OVER && a->host.log_level == b->host.log_level &&
+    return crew->phase != CREW_OVER && same_host(&a->host, &b->host) &&
            snapshot_chain_same(crew->current.snapshot, e->snapshot, str_of(crew->name));
 }
 
@@ -143,6 +153,14 @@ static bool was_refused(const struct crew *crew, const struct rollout *r)
             (crew->phase == CREW_OVER || crew->phase == CREW_STOPPING));
 }
 
+/* One that had failed before has failed still. */
+static void give_back(const struct fleet *fleet, struct crew *crew)
+{
+    bool was_there = snapshot_chain(fleet->newest.snapshot, str_of(crew->name)) != NULL;
+
+    crew_give_up(crew, was_there ? CREW_FAILED : CREW_STOPPED, was_there ? "its restart was called off" : "");
+}
+
 /* Nothing has changed yet, and nothing will. */
 static void call_off(struct rollout *r, struct fleet *fleet)
 {
@@ -155,7 +173,7 @@ static void call_off(struct rollout *r, struct fleet *fleet)
             tell_refusal(r, crew);
             errors++;
         } else if (is_new(crew)) {
-            crew_stop(crew);
+            give_back(fleet, crew);
         } else if (crew->outcome == OUTCOME_PENDING) {
             crew_refuse(crew, "");
         }

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,6 +53,17 @@ static bool open_signals(struct supervisor *s)
         return false;
     s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return s->signal_fd >= 0;
+}
+
+/* A snapshot is a descriptor a plugin, here and on its way to each worker. */
+static void raise_descriptors(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
 }
 
 static bool start_chains(struct supervisor *s)
@@ -115,14 +127,17 @@ static void take_signals(struct supervisor *s)
 
 static void go_when_ready(struct supervisor *s)
 {
+    bool broken = false;
+
     for (size_t i = 0; i < s->fleet.count; i++) {
         const struct crew *crew = s->fleet.crews[i];
 
         if (crew->phase == CREW_STOPPING || crew->phase == CREW_OVER)
-            s->stopping = true;
+            broken = true;
         else if (!crew_is_ready(crew))
             return;
     }
+    s->stopping = broken;
     for (size_t i = 0; i < s->fleet.count; i++) {
         if (s->stopping)
             crew_stop(s->fleet.crews[i]);
@@ -134,6 +149,16 @@ static void go_when_ready(struct supervisor *s)
         log_info("weir started: version=%s chains=%zu", WEIR_VERSION, s->fleet.count);
 }
 
+/* A chain that ends is neither what it was nor gone: a reload waits for it. */
+static bool one_ends(const struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->count; i++) {
+        if (fleet->crews[i]->phase == CREW_STOPPING)
+            return true;
+    }
+    return false;
+}
+
 static void reload(struct supervisor *s)
 {
     if (s->reload_wanted && s->stopping) {
@@ -141,17 +166,15 @@ static void reload(struct supervisor *s)
         log_warn("SIGHUP while stopping: ignored");
         control_answer_reload(s->control, false, STR("weir is stopping\n"));
     }
-    if (s->started && s->reload_wanted && s->rollout.phase == ROLLOUT_NONE) {
+    if (s->started && s->reload_wanted && s->rollout.phase == ROLLOUT_NONE && !one_ends(&s->fleet)) {
         s->reload_wanted = false;
         control_begin_reload(s->control);
         rollout_begin(&s->rollout, &s->fleet);
         if (s->rollout.phase == ROLLOUT_NONE)
             control_answer_reload(s->control, s->rollout.good, buf_str(&s->rollout.text));
     }
-    if (s->rollout.phase != ROLLOUT_NONE && rollout_step(&s->rollout, &s->fleet)) {
+    if (s->rollout.phase != ROLLOUT_NONE && rollout_step(&s->rollout, &s->fleet))
         control_answer_reload(s->control, s->rollout.good, buf_str(&s->rollout.text));
-        fleet_prune(&s->fleet);
-    }
 }
 
 /* Returns milliseconds until something wants to be looked at. */
@@ -170,7 +193,10 @@ static int64_t move_on(struct supervisor *s)
         if (next >= 0 && (wait < 0 || next < wait))
             wait = next;
     }
-    return s->rollout.phase == ROLLOUT_NONE ? wait : ROLLOUT_LOOK_MS;
+    if (s->rollout.phase != ROLLOUT_NONE)
+        return ROLLOUT_LOOK_MS;
+    fleet_prune(&s->fleet);
+    return wait;
 }
 
 /* ---- the loop */
@@ -284,13 +310,18 @@ enum runner_end supervisor_run(const char *dir)
     enum runner_end end = RUNNER_CONFIG;
 
     rollout_init(&s.rollout);
+    raise_descriptors();
+    if (!open_signals(&s)) {
+        fprintf(stderr, "%s: cannot start: %s\n", dir, strerror(errno));
+        goto out;
+    }
     if (!take_first(&s))
         goto out;
     log_set_level(snapshot_config(s.fleet.newest.snapshot)->host.log_level);
     s.control = control_new(snapshot_config(s.fleet.newest.snapshot));
     if (!s.control)
         goto out; /* it has said why */
-    if (!open_signals(&s) || !start_chains(&s)) {
+    if (!start_chains(&s)) {
         fprintf(stderr, "%s: cannot start: %s\n", dir, strerror(errno));
         goto out;
     }
