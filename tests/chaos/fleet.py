@@ -6,6 +6,7 @@ leaves as a dynamic member. What ends without having been told to is noted in `d
 import signal
 
 from support.pipeline import Pipeline
+from support.processes import Processes
 from support.weir import Weir
 
 GROUP_SESSION_MS = 6000
@@ -81,12 +82,12 @@ class Fleet:
         self._forget(slot)
 
     def stall(self, slot):
-        slot.weir.signal(signal.SIGSTOP)
+        Processes(slot.weir.pid).signal(signal.SIGSTOP)
         slot.stalled = True
 
     def go_on(self, slot):
         if slot.stalled and slot.running():
-            slot.weir.signal(signal.SIGCONT)
+            Processes(slot.weir.pid).signal(signal.SIGCONT)
         slot.stalled = False
 
     def close(self):

@@ -6,6 +6,7 @@ import time
 import pytest
 from support.feed import Feed
 from support.logins import Ended, logins
+from support.processes import Processes
 
 EVER = {"MAX_MESSAGE_AGE": "10000d"}
 EVENTS = logins(300_000)
@@ -90,11 +91,12 @@ def test_a_member_survives_standing_still_for_longer_than_its_session(client, br
         return len(members.list_groups(pipeline.group, timeout=10)[0].members)
 
     def stand_still():
-        w.signal(signal.SIGSTOP)
+        all_of_it = Processes(w.pid)  # the worker, and the supervisor that would miss it
+        all_of_it.signal(signal.SIGSTOP)
         try:
             client.wait_for("the group has no member left", lambda: size() == 0)
         finally:
-            w.signal(signal.SIGCONT)
+            all_of_it.signal(signal.SIGCONT)
 
     disturb(client, broker, pipeline, w, stand_still)
 
