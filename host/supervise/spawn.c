@@ -20,9 +20,9 @@
 #define LEDGER_FD 4
 #define VARS_MAX 512
 
-static const char *const kept[] = {"LD_LIBRARY_PATH", "TZ",           "TZDIR",
-                                   "SSL_CERT_FILE",   "SSL_CERT_DIR", "ASAN_OPTIONS",
-                                   "LSAN_OPTIONS",    "TSAN_OPTIONS", "UBSAN_OPTIONS"};
+static const char *const kept[] = {"LD_LIBRARY_PATH", "GLIBC_TUNABLES", "TZ",           "TZDIR",
+                                   "SSL_CERT_FILE",   "SSL_CERT_DIR",   "ASAN_OPTIONS", "LSAN_OPTIONS",
+                                   "TSAN_OPTIONS",    "UBSAN_OPTIONS"};
 
 extern char **environ;
 
@@ -38,15 +38,9 @@ static const char *entry(const char *name)
     return NULL;
 }
 
-/* glibc keeps seven freed blocks of a size at hand for a thread, and takes a slow way for the rest: too few
- * for thousands of records in flight. Another libc ignores it. */
-static const char tunables[] = "GLIBC_TUNABLES=glibc.malloc.tcache_count=2000";
-
 static void make_environment(const char **to, char *const *vars)
 {
     size_t n = 0;
-
-    to[n++] = entry("GLIBC_TUNABLES") ? entry("GLIBC_TUNABLES") : tunables;
 
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
         if (entry(kept[i]))
