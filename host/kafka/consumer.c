@@ -40,16 +40,16 @@ static bool leave(rd_kafka_t *rk)
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(rk, queue);
     rd_kafka_message_t *message;
-    bool closed;
+    bool closed = error != NULL; /* a client that is fatal: to destroy it is all there is to do */
 
-    while (!rd_kafka_consumer_closed(rk) && clock_mono_ms() < until) {
+    while (!closed && clock_mono_ms() < until) {
         message = rd_kafka_consume_queue(queue, CLOSE_LOOK_MS); /* and calls what is to be called */
         if (message)
             rd_kafka_message_destroy(message);
+        closed = rd_kafka_consumer_closed(rk);
     }
-    closed = rd_kafka_consumer_closed(rk);
     if (error)
-        rd_kafka_error_destroy(error); /* a fenced one closes all the same */
+        rd_kafka_error_destroy(error);
     rd_kafka_queue_destroy(queue);
     return closed;
 }
