@@ -62,7 +62,6 @@ struct crew {
     uint64_t restarts;
     struct death last_death; /* wall_ms 0: none */
     char last_stage[72];     /* what last_death.stage points to */
-    const char *state_dir;   /* borrowed from the snapshot; NULL: nothing is kept */
 };
 
 /** NULL: no memory. */

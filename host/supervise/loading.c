@@ -31,16 +31,6 @@ void loading_end(struct loading *l)
 
 /* ---- making */
 
-bool loading_try(struct loading *l)
-{
-    struct plan *plan = NULL;
-
-    if (l->snapshot)
-        plan = plan_load(&(struct plan_from){.snapshot = l->snapshot}, l->loader, &l->diag);
-    plan_destroy(plan);
-    return plan != NULL;
-}
-
 /* Out of its plan. */
 static void take_chain(struct loading *l, struct loaded *out)
 {

@@ -39,8 +39,6 @@ void loading_end(struct loading *l);
 /** Loads the plugins and makes the chain, which notes its calls as those of loading. False: diag has errors.
  * Then, too, loaded_fini(). */
 bool loading_make(struct loading *l, struct loaded *out);
-/** All chains of the configuration are made, and thrown away. */
-bool loading_try(struct loading *l);
 void loaded_fini(struct loaded *loaded);
 
 /** Tells what is wrong, but for what the supervisor has seen itself, and for warnings where another process

@@ -10,8 +10,8 @@
 
 enum message_kind {
     /* to a worker */
-    MESSAGE_LOAD = 1, /* descriptors: a snapshot; text: the chain, empty: all, for a probe; task: which of its
-                         tasks; number: generation. Answer: READY, or it ends with EXIT_CONFIG */
+    MESSAGE_LOAD = 1,   /* descriptors: a snapshot; text: the chain; task: which of its tasks; number:
+                           generation. Answer: READY, or it ends with EXIT_CONFIG */
     MESSAGE_QUARANTINE, /* text: lines of quarantined_write(), all that there are; before GO */
     MESSAGE_STATE,      /* descriptor: what the stages of a task before it had saved; before GO */
     MESSAGE_GO,         /* join the group and work */

@@ -157,21 +157,6 @@ static void set_limits(const struct config *config)
     harden_limits(config->host.core_dumps, config->host.memory_max);
 }
 
-/* All chains, only to see if they can be made. */
-static enum worker_end try(struct worker *w, const struct message *m)
-{
-    struct loading l;
-    bool good;
-
-    loading_begin(&l, m, w->loader, &w->ledger->load);
-    if (l.config)
-        set_limits(l.config);
-    good = loading_try(&l);
-    loading_say(&l, true, w->socket);
-    loading_end(&l);
-    return good ? WORKER_STOPPED : WORKER_CONFIG;
-}
-
 /* What would end the task a moment after it took over is found before. */
 static bool look_at_topics(struct worker *w, struct diag *diag)
 {
@@ -424,8 +409,6 @@ static enum worker_end prepare(struct worker *w)
             orphaned();
         switch (m.kind) {
         case MESSAGE_LOAD:
-            if (m.text.len == 0)
-                return try(w, &m);
             if (w->task || !load(w, &m))
                 return WORKER_CONFIG;
             say_running(w, MESSAGE_READY, 0);

@@ -16,7 +16,7 @@
 #define WORKER_LEDGER_FD 4
 
 enum worker_end {
-    WORKER_STOPPED,   /* it was asked to, and everything is safe; or a probe found no error */
+    WORKER_STOPPED,   /* it was asked to, and everything is safe */
     WORKER_CUT_SHORT, /* it was asked to, and something is left undone: it comes again */
     WORKER_CONFIG,    /* the configuration is wrong */
     WORKER_FAILED,    /* the task ended by itself; it is in the last message why */
