@@ -117,15 +117,6 @@ static void compare_chain(struct listing *l, const struct config *before, const 
     compare_keys(l, side.ptr ? side.ptr : "producer", &a, &b);
 }
 
-static const struct config_chain *find_chain(const struct config *c, struct weir_str name)
-{
-    for (size_t i = 0; i < c->chain_count; i++) {
-        if (str_eq(c->chains[i].name, name))
-            return &c->chains[i];
-    }
-    return NULL;
-}
-
 /* No change is listed more than once for each key or chain of either side, and five more a chain. */
 static size_t most_changes(const struct config *c)
 {
@@ -149,7 +140,7 @@ bool config_client_changes(const struct config *before, const struct config *now
             "[host]: \"instance\"");
     compare_keys(&l, "[kafka]", &before->kafka, &now->kafka);
     for (size_t i = 0; i < now->chain_count; i++) {
-        const struct config_chain *chain = &now->chains[i], *old = find_chain(before, chain->name);
+        const struct config_chain *chain = &now->chains[i], *old = config_chain_named(before, chain->name);
 
         if (old)
             compare_chain(&l, before, old, now, chain);
@@ -159,7 +150,7 @@ bool config_client_changes(const struct config *before, const struct config *now
     for (size_t i = 0; i < before->chain_count; i++) {
         const struct config_chain *old = &before->chains[i];
 
-        if (!find_chain(now, old->name))
+        if (!config_chain_named(now, old->name))
             add(&l, old->place, "chain \"" STR_FMT "\" (removed)", STR_ARG(old->name));
     }
     return !l.failed;

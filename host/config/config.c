@@ -302,3 +302,12 @@ void config_destroy(struct config *c)
     arena_fini(&c->arena);
     free(c);
 }
+
+const struct config_chain *config_chain_named(const struct config *c, struct weir_str name)
+{
+    for (size_t i = 0; i < c->chain_count; i++) {
+        if (str_eq(c->chains[i].name, name))
+            return &c->chains[i];
+    }
+    return NULL;
+}

@@ -78,6 +78,9 @@ struct config {
 struct config *config_load(const char *dir, const struct config_env *env, struct diag *d);
 void config_destroy(struct config *c);
 
+/** NULL: there is no chain of that name. */
+const struct config_chain *config_chain_named(const struct config *c, struct weir_str name);
+
 /** The producer's transaction.timeout.ms, in exactly-once: what is set, or librdkafka's default. */
 int64_t config_transaction_timeout(const struct config_chain *chain);
 

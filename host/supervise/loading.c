@@ -1,24 +1,27 @@
 /* loading.c: see loading.h.
  *
- * The configuration is read twice: first alone, for the limits that must hold before any plugin is loaded,
- * and to know what it shows without plugins, since the supervisor has read and told that; then with them. */
+ * The configuration is read first, for the limits that must hold before any plugin is loaded. What it shows
+ * by itself is not told: the supervisor has read and told that. */
 #include "supervise/loading.h"
 
 #include "base/log.h"
 
 void loading_begin(struct loading *l, const struct message *m, struct loader *loader, struct note *note)
 {
+    struct diag seen;
+
     *l = (struct loading){
         .number = (uint64_t)m->number, .chain = m->text, .task = m->task, .loader = loader, .note = note};
+    diag_init(&seen);
     diag_init(&l->diag);
-    diag_init(&l->seen);
     note->generation = l->number;
     loader_note(loader, note);
     l->snapshot = snapshot_open(m->fds, m->n_fds);
     if (l->snapshot)
-        l->config = config_load(snapshot_dir(l->snapshot), snapshot_env(l->snapshot), &l->seen);
-    else
+        l->config = config_load(snapshot_dir(l->snapshot), snapshot_env(l->snapshot), &seen);
+    if (!l->config || seen.errors)
         diag_error(&l->diag, (struct place){NULL, 0}, "the snapshot of the configuration cannot be read");
+    diag_fini(&seen);
 }
 
 void loading_end(struct loading *l)
@@ -26,7 +29,6 @@ void loading_end(struct loading *l)
     config_destroy(l->config);
     snapshot_release(l->snapshot);
     diag_fini(&l->diag);
-    diag_fini(&l->seen);
 }
 
 /* ---- making */
@@ -34,28 +36,30 @@ void loading_end(struct loading *l)
 /* Out of its plan. */
 static void take_chain(struct loading *l, struct loaded *out)
 {
-    struct plan *plan = out->plan;
+    const struct config *config = out->plan->config;
+    struct chain **place;
 
-    for (size_t i = 0; i < plan->count; i++) {
-        if (!str_eq(plan->config->chains[i].name, l->chain))
-            continue;
-        out->conf = &plan->config->chains[i];
-        out->chain = plan->chains[i];
-        plan->chains[i] = NULL;
-    }
-    if (out->chain)
-        chain_note(out->chain, l->note);
-    else
+    out->conf = config_chain_named(config, l->chain);
+    if (!out->conf) {
         diag_error(&l->diag, (struct place){NULL, 0}, "there is no chain \"" STR_FMT "\"", STR_ARG(l->chain));
+        return;
+    }
+    place = &out->plan->chains[out->conf - config->chains];
+    out->chain = *place;
+    *place = NULL;
+    chain_note(out->chain, l->note);
 }
 
 bool loading_make(struct loading *l, struct loaded *out)
 {
-    const struct plan_from from = {.snapshot = l->snapshot, .only = l->chain, .task = l->task};
+    const struct plan_from from = {
+        .snapshot = l->snapshot, .config = l->config, .only = l->chain, .task = l->task};
 
     *out = (struct loaded){.number = l->number};
-    if (l->snapshot)
+    if (l->diag.errors == 0) {
+        l->config = NULL;
         out->plan = plan_load(&from, l->loader, &l->diag);
+    }
     if (out->plan)
         take_chain(l, out);
     return out->chain != NULL;
@@ -70,23 +74,6 @@ void loaded_fini(struct loaded *loaded)
 
 /* ---- telling */
 
-static bool has(const struct diag *diag, const struct diag_message *m)
-{
-    for (size_t i = 0; i < diag->count; i++) {
-        const struct diag_message *other = &diag->items[i];
-
-        if (other->warning == m->warning && other->place.line == m->place.line &&
-            str_eq(str_of(other->place.file), str_of(m->place.file)) && strcmp(other->text, m->text) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool is_news(const struct loading *l, const struct diag_message *m, bool warnings)
-{
-    return m->warning ? warnings && !has(&l->seen, m) : !has(&l->seen, m);
-}
-
 void loading_print(const struct loading *l, bool warnings)
 {
     struct diag rest;
@@ -95,12 +82,10 @@ void loading_print(const struct loading *l, bool warnings)
     for (size_t i = 0; i < l->diag.count; i++) {
         const struct diag_message *m = &l->diag.items[i];
 
-        if (!is_news(l, m, warnings))
-            continue;
-        if (m->warning)
-            diag_warning(&rest, m->place, "%s", m->text);
-        else
+        if (!m->warning)
             diag_error(&rest, m->place, "%s", m->text);
+        else if (warnings)
+            diag_warning(&rest, m->place, "%s", m->text);
     }
     diag_print(&rest, stderr);
     diag_fini(&rest);
@@ -128,7 +113,7 @@ static void say(const struct diag_message *m, int socket)
 void loading_say(const struct loading *l, bool warnings, int socket)
 {
     for (size_t i = 0; i < l->diag.count; i++) {
-        if (is_news(l, &l->diag.items[i], warnings))
+        if (warnings || !l->diag.items[i].warning)
             say(&l->diag.items[i], socket);
     }
 }

@@ -27,8 +27,8 @@ struct loading {
     struct loader *loader;
     struct note *note;         /* of every call into a plugin */
     struct snapshot *snapshot; /* NULL: it could not be read */
-    struct config *config;     /* without plugins; NULL: it could not be read */
-    struct diag diag, seen;    /* of all; of config alone, which the supervisor has seen itself */
+    struct config *config;     /* until a chain is made of it; NULL: it could not be read */
+    struct diag diag;          /* but for what config shows by itself, which the supervisor has told */
 };
 
 /** Takes the snapshot out of a LOAD or RELOAD, and reads the configuration. loader and note must outlive it.

@@ -64,19 +64,6 @@ static void ask_librdkafka(const struct config *config, const struct config_chai
     client_check(&settings, topics, count, diag);
 }
 
-static struct config *read_config(const struct plan_from *from, struct diag *diag)
-{
-    struct config *config;
-
-    if (from->snapshot)
-        config = config_load(snapshot_dir(from->snapshot), snapshot_env(from->snapshot), diag);
-    else
-        config = config_load(from->dir, &config_process_env, diag);
-    for (size_t i = 0; config && i < config->chain_count; i++)
-        config->chains[i].task = from->task;
-    return config;
-}
-
 static bool prepare(const struct plan_from *from, struct loader *loader, const struct config *config)
 {
     return from->snapshot ? snapshot_give(from->snapshot, loader) : plan_plugin_path(loader, config);
@@ -86,8 +73,9 @@ static void make_chains(struct plan *plan, const struct plan_from *from, struct 
                         struct diag *diag)
 {
     for (size_t i = 0; i < plan->count; i++) {
-        const struct config_chain *conf = &plan->config->chains[i];
+        struct config_chain *conf = &plan->config->chains[i];
 
+        conf->task = from->task;
         if (from->only.ptr && !str_eq(from->only, conf->name))
             continue;
         plan->chains[i] = chain_new(plan->config, conf, loader, diag);
@@ -102,9 +90,11 @@ struct plan *plan_load(const struct plan_from *from, struct loader *loader, stru
     struct plan *plan = calloc(1, sizeof *plan);
     size_t errors = diag->errors;
 
-    if (!plan)
+    if (!plan) {
+        config_destroy(from->config);
         goto no_memory;
-    plan->config = read_config(from, diag);
+    }
+    plan->config = from->snapshot ? from->config : config_load(from->dir, &config_process_env, diag);
     if (!plan->config)
         goto out;
     plan->chains = calloc(plan->config->chain_count + 1, sizeof *plan->chains);

@@ -14,8 +14,9 @@ struct snapshot; /* supervise/snapshot.h */
 
 /** What to load. */
 struct plan_from {
-    const char *dir;                 /* from the disk, */
-    const struct snapshot *snapshot; /* or, not NULL, what was read before */
+    const char *dir;                 /* from the disk; */
+    const struct snapshot *snapshot; /* or, not NULL, what was read before, */
+    struct config *config;           /* with its configuration, which becomes the plan's in any case */
     struct weir_str only;            /* the one chain to make; absent: all */
     uint32_t task;                   /* which of a chain's tasks it is for */
     bool no_kafka;                   /* librdkafka is not asked about its properties */
@@ -28,9 +29,9 @@ struct plan {
     size_t count;
 };
 
-/** Reads the configuration, loads the plugins, makes the chains, and asks librdkafka about its properties.
- *  Whatever is wrong or unwise is in diag. NULL where there is an error.
- *  Owns: the caller, by plan_destroy(); the loader must outlive it, a snapshot need not. */
+/** Reads the configuration, unless that was done, loads the plugins, makes the chains, and asks librdkafka
+ * about its properties. Whatever is wrong or unwise is in diag. NULL where there is an error. Owns: the
+ * caller, by plan_destroy(); the loader must outlive it, a snapshot need not. */
 struct plan *plan_load(const struct plan_from *from, struct loader *loader, struct diag *diag);
 
 /** With the chains that are still in it. Takes NULL. */

@@ -39,15 +39,6 @@ static void refuse_client_changes(const struct config *before, const struct conf
     arena_fini(&arena);
 }
 
-static size_t find_chain(const struct plan *plan, struct weir_str name)
-{
-    size_t i = 0;
-
-    while (i < plan->count && !str_eq(plan->config->chains[i].name, name))
-        i++;
-    return i;
-}
-
 static bool same(const struct running *r, const struct plan *plan, size_t i)
 {
     return config_chain_same(r->plan->config, r->conf, plan->config, &plan->config->chains[i]) &&
@@ -108,7 +99,7 @@ static bool swap_all(struct running_set *set, struct plan *plan)
     for (size_t n = 0; n < set->count; n++) {
         struct running *r = &set->items[n];
         struct plan *before = r->plan;
-        size_t i = find_chain(plan, r->conf->name);
+        size_t i = (size_t)(config_chain_named(plan->config, r->conf->name) - plan->config->chains);
 
         if (same(r, plan, i))
             unchanged++;

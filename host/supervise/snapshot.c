@@ -423,11 +423,7 @@ const struct config *snapshot_config(const struct snapshot *s)
 
 const struct config_chain *snapshot_chain(const struct snapshot *s, struct weir_str name)
 {
-    for (size_t i = 0; s->config && i < s->config->chain_count; i++) {
-        if (str_eq(s->config->chains[i].name, name))
-            return &s->config->chains[i];
-    }
-    return NULL;
+    return s->config ? config_chain_named(s->config, name) : NULL;
 }
 
 const char *snapshot_dir(const struct snapshot *s)

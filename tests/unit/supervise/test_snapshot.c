@@ -148,10 +148,17 @@ static char *messages(const struct plan_from *from, struct loader *loader, struc
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
+    struct plan_from with = *from;
     struct diag diag;
 
     diag_init(&diag);
-    *plan = plan_load(from, loader, &diag);
+    if (from->snapshot)
+        with.config = config_load(snapshot_dir(from->snapshot), snapshot_env(from->snapshot), &diag);
+    *plan = plan_load(&with, loader, &diag);
+    if (diag.errors) {
+        plan_destroy(*plan); /* of a configuration that had errors before */
+        *plan = NULL;
+    }
     diag_print(&diag, out);
     fclose(out);
     diag_fini(&diag);
