@@ -127,6 +127,16 @@ int args_read(const struct command *command, const struct arg *args, int argc, c
     return -1;
 }
 
+int args_read_options(const struct command *command, const struct arg *args, int argc, char **argv,
+                      const char *hint)
+{
+    int first, status = args_read(command, args, argc, argv, &first);
+
+    if (status < 0 && first < argc)
+        return args_wrong(command, "what is \"%s\"? %s", argv[first], hint);
+    return status;
+}
+
 bool args_duration(void *ms, const char *value)
 {
     struct value_fault fault = {0};

@@ -48,6 +48,10 @@ struct command {
  *  Returns -1 to go on; else the exit status, all being said. */
 int args_read(const struct command *command, const struct arg *args, int argc, char **argv, int *first);
 
+/** The same for a command that takes options only; hint: what to do with a word instead. */
+int args_read_options(const struct command *command, const struct arg *args, int argc, char **argv,
+                      const char *hint);
+
 /** Says what is wrong with the command line, and how to get help. Returns EXIT_USAGE. */
 int args_wrong(const struct command *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -25,12 +25,10 @@ static int run(const struct command *command, int argc, char **argv)
     struct loader *loader;
     struct plan *g;
     struct diag diag;
-    int first, status = args_read(command, args, argc, argv, &first);
+    int status = args_read_options(command, args, argc, argv, "name the directory with -c");
 
     if (status >= 0)
         return status;
-    if (first < argc)
-        return args_wrong(command, "what is \"%s\"? name the directory with -c", argv[first]);
     diag_init(&diag);
     loader = loader_new();
     g = loader ? plan_load(&(struct plan_from){.dir = dir}, loader, &diag) : NULL;

@@ -242,12 +242,10 @@ static int run(const struct command *command, int argc, char **argv)
          .take_arg = &d.run.rate},
         {0},
     };
-    int first, status = args_read(command, args, argc, argv, &first);
+    int status = args_read_options(command, args, argc, argv, "it takes options only");
 
     if (status >= 0)
         return status;
-    if (first < argc)
-        return args_wrong(command, "what is \"%s\"? it takes options only", argv[first]);
     if (d.run.rate < 1 || d.run.rate > RATE_MAX)
         return args_wrong(command, "--rate is 1 to %d: the embedded broker keeps only 5 MiB a partition",
                           RATE_MAX);

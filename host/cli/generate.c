@@ -265,14 +265,12 @@ static int run(const struct command *command, int argc, char **argv)
          .flag = &g.to_stdout},
         {0},
     };
-    int first, status;
+    int status;
 
     login_init(&g.maker, 0);
-    status = args_read(command, args, argc, argv, &first);
+    status = args_read_options(command, args, argc, argv, "it takes options only");
     if (status >= 0)
         return status;
-    if (first < argc)
-        return args_wrong(command, "what is \"%s\"? it takes options only", argv[first]);
     if (!login_shares_fit(&g.maker))
         return args_wrong(command, "the shares are more than 100%% together");
     if (g.to_stdout && g.maker.shares[LOGIN_OLD] > 0)

@@ -186,12 +186,10 @@ static int run(const struct command *command, int argc, char **argv)
          .take_arg = &pipe.world},
         {0},
     };
-    int first, status = args_read(command, args, argc, argv, &first);
+    int status = args_read_options(command, args, argc, argv, "records come on standard input");
 
     if (status >= 0)
         return status;
-    if (first < argc)
-        return args_wrong(command, "what is \"%s\"? records come on standard input", argv[first]);
     return run_pipe(command, &pipe);
 }
 

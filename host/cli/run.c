@@ -13,12 +13,10 @@ static int run(const struct command *command, int argc, char **argv)
          .flag = &no_fork},
         {0},
     };
-    int first, status = args_read(command, args, argc, argv, &first);
+    int status = args_read_options(command, args, argc, argv, "name the directory with -c");
 
     if (status >= 0)
         return status;
-    if (first < argc)
-        return args_wrong(command, "what is \"%s\"? name the directory with -c", argv[first]);
     switch (no_fork ? runner_run(dir) : supervisor_run(dir)) {
     case RUNNER_STOPPED:
         return EXIT_OK;

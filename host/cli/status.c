@@ -51,12 +51,10 @@ static int run(const struct command *command, int argc, char **argv)
         {.name = "json", .help = "one JSON object, for programs", .flag = &json},
         {0},
     };
-    int first, status = args_read(command, args, argc, argv, &first);
+    int status = args_read_options(command, args, argc, argv, "name the directory with -c");
 
     if (status >= 0)
         return status;
-    if (first < argc)
-        return args_wrong(command, "what is \"%s\"? name the directory with -c", argv[first]);
     return show(command, dir, json);
 }
 
