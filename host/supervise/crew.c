@@ -40,7 +40,7 @@ struct crew *crew_new(struct weir_str name)
     return NULL;
 }
 
-void crew_set_edition(struct edition *to, struct edition from)
+void edition_set(struct edition *to, struct edition from)
 {
     struct snapshot *before = to->snapshot;
 
@@ -77,9 +77,9 @@ void crew_destroy(struct crew *crew)
         return;
     crew_drop(&crew->tasks, &crew->n_tasks);
     crew_drop(&crew->next, &crew->n_next);
-    crew_set_edition(&crew->current, none);
-    crew_set_edition(&crew->fallback, none);
-    crew_set_edition(&crew->proposed, none);
+    edition_set(&crew->current, none);
+    edition_set(&crew->fallback, none);
+    edition_set(&crew->proposed, none);
     deaths_destroy(crew->deaths);
     free(crew->source);
     buf_fini(&crew->why);
@@ -105,21 +105,6 @@ bool crew_start_child(struct crew *crew, struct child *child, const struct editi
     return good;
 }
 
-/* What was learnt before this supervisor came. */
-static void recall(struct crew *crew)
-{
-    struct buf path, about;
-
-    if (!snapshot_config(crew->current.snapshot)->host.state_dir.len)
-        return;
-    buf_init(&path, 4096);
-    buf_init(&about, 4096);
-    crew_state_file(crew, &path, &about);
-    deaths_load(crew->deaths, buf_text(&path), buf_text(&about), clock_wall_ms());
-    buf_fini(&path);
-    buf_fini(&about);
-}
-
 /* Coordinates are of one topic: what is known of another's records says nothing of this one's. */
 void crew_new_deaths(struct crew *crew)
 {
@@ -132,7 +117,7 @@ void crew_new_deaths(struct crew *crew)
         crew->source = str_dup(source);
         crew->deaths = deaths_new((size_t)config->host.crash_limit, config->host.crash_window);
         if (crew->deaths)
-            recall(crew);
+            crew_recall(crew);
     }
     if (!crew->deaths || !crew->source)
         abort(); /* a supervisor without memory for a few words can keep no promise */
@@ -143,8 +128,8 @@ void crew_new_deaths(struct crew *crew)
 void crew_start(struct crew *crew, struct edition edition, enum start how)
 {
     crew_drop(&crew->tasks, &crew->n_tasks);
-    crew_set_edition(&crew->current, edition);
-    crew_set_edition(&crew->fallback, (struct edition){NULL, 0});
+    edition_set(&crew->current, edition);
+    edition_set(&crew->fallback, (struct edition){NULL, 0});
     crew->phase = CREW_STARTING;
     crew->end = crew->verdict = CREW_NOT_ENDED;
     crew->trial_until = 0;
@@ -377,7 +362,7 @@ int64_t crew_tick(struct crew *crew, int64_t now)
     measure_pause(crew, now);
     if (crew->trial_until && now >= crew->trial_until && !is_undecided(crew, now)) {
         crew->trial_until = 0;
-        crew_set_edition(&crew->fallback, (struct edition){NULL, 0});
+        edition_set(&crew->fallback, (struct edition){NULL, 0});
     }
     return next_look(crew, now);
 }

@@ -40,6 +40,9 @@ struct edition {
     uint64_t number;
 };
 
+/** Keeps from's snapshot, and releases the one before; {NULL, 0} for none. */
+void edition_set(struct edition *to, struct edition from);
+
 struct crew {
     char *name, *source; /* source: the topic that deaths is about */
     enum crew_phase phase;

@@ -17,13 +17,12 @@ const struct config_chain *crew_conf(const struct crew *crew);
 struct log_place crew_place(const struct crew *crew);
 /** How many tasks that is. */
 size_t crew_wanted(const struct crew *crew);
-/** Where its quarantine is kept, and the line that says what it is about. */
-void crew_state_file(const struct crew *crew, struct buf *path, struct buf *about);
+/** mourn.c: reads what was learnt before this supervisor came, where that is kept. */
+void crew_recall(struct crew *crew);
 
 /** Begins to count the deaths of the generation that runs; what is in quarantine stays there. */
 void crew_new_deaths(struct crew *crew);
 
-void crew_set_edition(struct edition *to, struct edition from);
 /** Makes an array of children as long as wanted. False: no memory. */
 bool crew_make(struct crew *crew, struct child **children, size_t *count, size_t wanted);
 /** Ends and forgets them. */

@@ -1,8 +1,6 @@
 /* fleet.c: see fleet.h. */
 #include "supervise/fleet.h"
 
-#include "supervise/crew_parts.h"
-
 #include <stdlib.h>
 
 struct crew *fleet_find(const struct fleet *fleet, struct weir_str name)
@@ -46,5 +44,5 @@ void fleet_fini(struct fleet *fleet)
     for (size_t i = 0; i < fleet->count; i++)
         crew_destroy(fleet->crews[i]);
     free(fleet->crews);
-    crew_set_edition(&fleet->newest, (struct edition){NULL, 0});
+    edition_set(&fleet->newest, (struct edition){NULL, 0});
 }

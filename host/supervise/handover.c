@@ -25,7 +25,7 @@ static const struct config *config_of(const struct edition *e)
 static void close_proposal(struct crew *crew, enum crew_outcome outcome)
 {
     crew_drop(&crew->next, &crew->n_next);
-    crew_set_edition(&crew->proposed, none);
+    edition_set(&crew->proposed, none);
     crew->rolling_back = false;
     crew->outcome = outcome;
 }
@@ -47,11 +47,11 @@ static void accept(struct crew *crew, int64_t now)
     const struct config *config = config_of(&crew->proposed);
 
     if (!crew->trial_until)
-        crew_set_edition(&crew->fallback, crew->current);
-    crew_set_edition(&crew->current, crew->proposed);
+        edition_set(&crew->fallback, crew->current);
+    edition_set(&crew->current, crew->proposed);
     crew->trial_until = config->host.reload_guard ? now + config->host.reload_guard : 0;
     if (!crew->trial_until)
-        crew_set_edition(&crew->fallback, none);
+        edition_set(&crew->fallback, none);
     crew->since_ms = clock_wall_ms();
     crew->phase = CREW_RUNNING;
     crew_new_deaths(crew);
@@ -67,8 +67,8 @@ void crew_fall_back(struct crew *crew, const char *why)
         (unsigned long long)crew->current.number, (unsigned long long)crew->fallback.number, why);
     if (crew->outcome == OUTCOME_PENDING)
         crew_refuse(crew, "the generation that runs failed its trial");
-    crew_set_edition(&crew->current, crew->fallback);
-    crew_set_edition(&crew->fallback, none);
+    edition_set(&crew->current, crew->fallback);
+    edition_set(&crew->fallback, none);
     crew_new_deaths(crew);
     crew->trial_until = 0;
     crew->since_ms = clock_wall_ms();
@@ -90,7 +90,7 @@ void crew_propose(struct crew *crew, struct edition edition, bool keeps_clients)
 {
     size_t wanted = (size_t)snapshot_chain(edition.snapshot, str_of(crew->name))->tasks;
 
-    crew_set_edition(&crew->proposed, edition);
+    edition_set(&crew->proposed, edition);
     crew->proposed_number = edition.number;
     crew->outcome = OUTCOME_PENDING;
     crew->keeps_clients = keeps_clients;

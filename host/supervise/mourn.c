@@ -10,30 +10,50 @@
 #include <errno.h>
 #include <string.h>
 
-void crew_state_file(const struct crew *crew, struct buf *path, struct buf *about)
-{
-    const struct config_chain *conf = crew_conf(crew);
+/* ---- the quarantine, kept over a restart where there is a state_dir */
 
-    buf_add_fmt(path, STR_FMT "/%s.quarantine",
-                STR_ARG(snapshot_config(crew->current.snapshot)->host.state_dir), crew->name);
-    buf_add_fmt(about, "chain %s topic " STR_FMT, crew->name, STR_ARG(conf->source));
+struct memory {
+    struct buf path, about; /* the file, and the line that says what it is about */
+};
+
+/* False: nothing is kept. */
+static bool open_memory(const struct crew *crew, struct memory *m)
+{
+    struct weir_str dir = snapshot_config(crew->current.snapshot)->host.state_dir;
+
+    buf_init(&m->path, 4096);
+    buf_init(&m->about, 4096);
+    buf_add_fmt(&m->path, STR_FMT "/%s.quarantine", STR_ARG(dir), crew->name);
+    buf_add_fmt(&m->about, "chain %s topic " STR_FMT, crew->name, STR_ARG(crew_conf(crew)->source));
+    return dir.len > 0;
+}
+
+static void close_memory(struct memory *m)
+{
+    buf_fini(&m->path);
+    buf_fini(&m->about);
+}
+
+void crew_recall(struct crew *crew)
+{
+    struct memory m;
+
+    if (open_memory(crew, &m))
+        deaths_load(crew->deaths, buf_text(&m.path), buf_text(&m.about), clock_wall_ms());
+    close_memory(&m);
 }
 
 static void remember(const struct crew *crew)
 {
-    struct buf path, about;
+    struct memory m;
 
-    if (!snapshot_config(crew->current.snapshot)->host.state_dir.len)
-        return;
-    buf_init(&path, 4096);
-    buf_init(&about, 4096);
-    crew_state_file(crew, &path, &about);
-    if (!deaths_save(crew->deaths, buf_text(&path), buf_text(&about)))
+    if (open_memory(crew, &m) && !deaths_save(crew->deaths, buf_text(&m.path), buf_text(&m.about)))
         log_at(crew_place(crew), WEIR_LOG_WARN, "the quarantine cannot be written: file=%s error=\"%s\"",
-               buf_text(&path), strerror(errno));
-    buf_fini(&path);
-    buf_fini(&about);
+               buf_text(&m.path), strerror(errno));
+    close_memory(&m);
 }
+
+/* ---- a death */
 
 static void keep_as_last(struct crew *crew, const struct death *death)
 {

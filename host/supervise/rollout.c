@@ -15,7 +15,7 @@ void rollout_init(struct rollout *r)
 
 void rollout_fini(struct rollout *r)
 {
-    crew_set_edition(&r->edition, (struct edition){NULL, 0});
+    edition_set(&r->edition, (struct edition){NULL, 0});
     buf_fini(&r->text);
 }
 
@@ -44,7 +44,7 @@ static void say_diag(struct rollout *r, const struct diag *diag)
 
 static bool over(struct rollout *r, bool good)
 {
-    crew_set_edition(&r->edition, (struct edition){NULL, 0});
+    edition_set(&r->edition, (struct edition){NULL, 0});
     r->phase = ROLLOUT_NONE;
     r->good = good;
     return true;
@@ -117,7 +117,7 @@ void rollout_begin(struct rollout *r, struct fleet *fleet)
         over(r, false);
         return;
     }
-    crew_set_edition(&r->edition, edition);
+    edition_set(&r->edition, edition);
     snapshot_release(edition.snapshot);
     r->phase = ROLLOUT_CHECKING;
     config = snapshot_config(r->edition.snapshot);
@@ -211,7 +211,7 @@ static void proceed(struct rollout *r, struct fleet *fleet)
             crew_stop(crew);
         }
     }
-    crew_set_edition(&fleet->newest, r->edition);
+    edition_set(&fleet->newest, r->edition);
     log_set_level(snapshot_config(r->edition.snapshot)->host.log_level);
     r->phase = ROLLOUT_CHANGING;
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "supervise/reload.h"
+#include "supervise/signals.h"
 #include "supervise/totals.h"
 
 #include <errno.h>
@@ -49,19 +50,9 @@ static void *work(void *self)
 
 /* ---- starting */
 
-static bool open_signals(struct runner *r)
+static bool open_descriptors(struct runner *r)
 {
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
-        return false;
-    if (sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL) != 0)
-        return false;
-    r->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    r->signal_fd = signals_open((const int[]){SIGHUP, SIGTERM, SIGINT}, 3);
     r->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return r->signal_fd >= 0 && r->ended_fd >= 0;
 }
@@ -232,7 +223,7 @@ enum runner_end runner_run(const char *dir)
     r.set.loader = loader_new();
     if (r.set.loader)
         r.set.current = plan_load(&(struct plan_from){.dir = dir}, r.set.loader, &diag);
-    if (r.set.current && (!open_signals(&r) || !make_tasks(&r, &diag)) && diag.errors == 0)
+    if (r.set.current && (!open_descriptors(&r) || !make_tasks(&r, &diag)) && diag.errors == 0)
         diag_error(&diag, (struct place){dir, 0}, "cannot start: %s", strerror(errno));
     diag_print(&diag, stderr);
     if (!r.set.current || diag.errors)

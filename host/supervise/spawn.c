@@ -16,8 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SOCKET_FD 3
-#define LEDGER_FD 4
 #define VARS_MAX 512
 
 static const char *const kept[] = {"LD_LIBRARY_PATH", "GLIBC_TUNABLES", "TZ",           "TZDIR",
@@ -54,10 +52,10 @@ static void make_environment(const char **to, char *const *vars)
 /* In the child. Both are moved out of the way first: either may be where the other goes. */
 static bool place_descriptors(const struct spawn *how)
 {
-    int socket = fcntl(how->socket, F_DUPFD, LEDGER_FD + 1);
-    int ledger = fcntl(how->ledger, F_DUPFD, LEDGER_FD + 1);
+    int socket = fcntl(how->socket, F_DUPFD, WORKER_LEDGER_FD + 1);
+    int ledger = fcntl(how->ledger, F_DUPFD, WORKER_LEDGER_FD + 1);
 
-    if (socket < 0 || ledger < 0 || dup2(socket, SOCKET_FD) < 0 || dup2(ledger, LEDGER_FD) < 0)
+    if (socket < 0 || ledger < 0 || dup2(socket, WORKER_SOCKET_FD) < 0 || dup2(ledger, WORKER_LEDGER_FD) < 0)
         return false;
     close(socket);
     close(ledger);

@@ -13,10 +13,14 @@ enum start {
     START_PROBE  /* in the log, and to who waits for a reload; and its topics must be there */
 };
 
+/** A worker's descriptors, beside the three that every process has. */
+#define WORKER_SOCKET_FD 3
+#define WORKER_LEDGER_FD 4
+
 struct spawn {
     const char *label; /* chain/task, for ps */
     enum start start;
-    int socket, ledger; /* its descriptors 3 and 4; stay the caller's */
+    int socket, ledger; /* what they will be; stay the caller's */
     char *const *vars;  /* NAME=value, NULL at the end: what the configuration names */
 };
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "supervise/control.h"
 #include "supervise/rollout.h"
+#include "supervise/signals.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -38,22 +39,6 @@ struct supervisor {
 };
 
 /* ---- starting */
-
-static bool open_signals(struct supervisor *s)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
-        sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL) != 0)
-        return false;
-    s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return s->signal_fd >= 0;
-}
 
 /* A snapshot is a descriptor a plugin, here and on its way to each worker. */
 static void raise_descriptors(void)
@@ -311,7 +296,8 @@ enum runner_end supervisor_run(const char *dir)
 
     rollout_init(&s.rollout);
     raise_descriptors();
-    if (!open_signals(&s)) {
+    s.signal_fd = signals_open((const int[]){SIGHUP, SIGTERM, SIGINT, SIGCHLD}, 4);
+    if (s.signal_fd < 0) {
         fprintf(stderr, "%s: cannot start: %s\n", dir, strerror(errno));
         goto out;
     }

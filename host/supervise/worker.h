@@ -12,9 +12,6 @@
 
 #include <sys/types.h>
 
-#define WORKER_SOCKET_FD 3
-#define WORKER_LEDGER_FD 4
-
 enum worker_end {
     WORKER_STOPPED,   /* it was asked to, and everything is safe */
     WORKER_CUT_SHORT, /* it was asked to, and something is left undone: it comes again */
