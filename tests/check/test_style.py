@@ -30,7 +30,7 @@ ROWS = [
     ("header with guard", "host/base/a.h", GUARD % "", None),
     ("machine path", "docs/a.md", f"see {MACHINE}\n", "machine-path"),
     ("machine path in a script", "run", f"#!/bin/bash\ncd {MACHINE}\n", "machine-path"),
-    ("a word in a relative path", "docs/a.md", "see frame/" + "work/x and ../root/x\n", None),
+    ("a word in a relative path", "docs/a.md", "see frame/" + "work/x and ../" + "root/x\n", None),
     ("own floor", "host/chain/a.c", TOP + '#include "chain/b.h"\n', None),
     ("lower floor", "host/chain/a.c", TOP + '#include "base/b.h"\n', None),
     ("higher floor", "host/chain/a.c", TOP + '#include "kafka/b.h"\n', "floor"),

@@ -4,7 +4,7 @@ test_long_crashes.py."""
 import signal
 
 import pytest
-from support.kills import BEFORE_MASKER, BEHIND_MASKER, Scene, poison, survives
+from support.kills import BEFORE_MASKER, BEHIND_MASKER, Scene, gives_up, poison, survives
 from support.processes import Processes
 
 
@@ -33,19 +33,7 @@ def test_a_record_that_kills_a_stage_that_protects_is_withheld(scene):
 
 def test_a_stage_that_kills_with_many_records_ends_its_chain_and_fills_no_dead_letters(scene):
     scene.set_host(crash_limit=3)
-    scene.add_deadly("abort")
-    bad = poison(60)
-    w = scene.run()
-    with scene.load(bad) as feed:
-        w.wait_for('chain failed: stage "deadly" did not survive 3 different records within 10m .*SIGABRT', timeout=60)
-        assert w.wait() == 70
-    letters = {letter.key for letter in scene.letters()}
-    assert len(letters) < 3
-    scene.remove_deadly()
-    scene.finish(scene.run())
-    for e in bad:
-        e.kind = "poison" if e.key in letters else "good"
-    scene.check(feed.written)
+    gives_up(scene, "abort", poison(60), 3, " .*SIGABRT")
 
 
 def test_no_process_outlives_its_supervisor(scene):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from support.kills import (
-    BEFORE_MASKER, BEHIND_MASKER, Scene, lines, poison, second_noticed_nothing, survives, worker_of,
+    BEFORE_MASKER, BEHIND_MASKER, Scene, gives_up, lines, poison, second_noticed_nothing, survives, worker_of,
 )  # fmt: skip
 from support.processes import Processes
 
@@ -165,19 +165,8 @@ def test_a_worker_that_is_killed_from_outside_comes_back_for_ever(scene):
 
 
 def test_all_chains_failed_is_status_70_and_the_topic_is_not_drained(scene):
-    scene.add_deadly("null")
-    bad = poison(300)
-    w = scene.run()
-    with scene.load(bad) as feed:
-        w.wait_for('chain failed: stage "deadly" did not survive 5 different records within 10m', timeout=60)
-        assert w.wait() == 70
-    letters = {letter.key for letter in scene.letters()}
-    assert len(letters) < 5
-    scene.remove_deadly()
-    scene.finish(scene.run())
-    for e in bad:
-        e.kind = "poison" if e.key in letters else "good"
-    print(f"letters={len(letters)} repeats={scene.check(feed.written)}")
+    letters, repeats = gives_up(scene, "null", poison(300), 5)
+    print(f"letters={letters} repeats={repeats}")
 
 
 def test_deaths_outside_the_window_do_not_count_together(scene, client):

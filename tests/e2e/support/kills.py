@@ -234,3 +234,22 @@ def _check_outcomes(scene, events, bad, once, withheld):
     early = {e.key for e in EARLY}
     assert not [k for k, found in ended.by_key.items() if k in early and len(found) > 1], "committed, and repeated"
     return repeats
+
+
+def gives_up(scene, how, bad, limit, more=""):
+    """Stage `deadly` does not survive `limit` of the records of bad: its chain, the only one, ends as failed, and does
+    not drain its topic into the dead letters; without the stage all come out. Returns (dead letters, repeats)."""
+    scene.add_deadly(how)
+    w = scene.run()
+    with scene.load(bad) as feed:
+        w.wait_for(
+            f'chain failed: stage "deadly" did not survive {limit} different records within 10m{more}', timeout=60
+        )
+        assert w.wait() == 70
+    letters = {letter.key for letter in scene.letters()}
+    assert len(letters) < limit
+    scene.remove_deadly()
+    scene.finish(scene.run())
+    for e in bad:
+        e.kind = "poison" if e.key in letters else "good"
+    return len(letters), scene.check(feed.written)

@@ -2,6 +2,8 @@
  * overwritten or cut short under a running plugin. */
 #include "world.h"
 
+#include "folder.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -228,18 +230,6 @@ static void a_broken_option_table_is_told_whole(void **state)
         if (!strstr(why, parts[i]))
             fail_msg("nothing of %s in: %s", parts[i], why);
     }
-}
-
-static size_t open_files(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    size_t n = 0;
-
-    assert_non_null(dir);
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n;
 }
 
 static void refusals_cost_nothing_on_repetition(void **state)

@@ -17,6 +17,7 @@
 #include "config/inifile.h"
 #include "config/interpolate.h"
 #include "config/property.h"
+#include "folder.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
@@ -31,35 +32,6 @@ static const char *fake_env(void *self, const char *name)
     if (strcmp(name, "EMPTY") == 0)
         return "";
     return strcmp(name, "TRICKY") == 0 ? " a ; b # c ${env:HOST} \\; " : NULL;
-}
-
-/* Every test runs in a directory of its own. */
-static int enter(void **state)
-{
-    char dir[] = "/tmp/weir-test-XXXXXX";
-
-    if (!mkdtemp(dir) || chdir(dir) != 0)
-        return -1;
-    *state = strdup(dir);
-    return *state ? 0 : -1;
-}
-
-static int leave(void **state)
-{
-    char command[128];
-
-    snprintf(command, sizeof command, "rm -r -- '%s'", (char *)*state);
-    free(*state);
-    return chdir("/") != 0 || system(command) != 0;
-}
-
-static void put(const char *path, const char *text)
-{
-    FILE *f = fopen(path, "wb");
-
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
 }
 
 /* Loads dir, which must have no fault; secret is what ${env:CHANGES} gives. */
@@ -90,7 +62,7 @@ static void defaults_are_those_of_the_design(void **state)
     struct config *c;
 
     (void)state;
-    put("a.conf", plain);
+    folder_put("a.conf", plain);
     c = load(".", "");
     chain = &c->chains[0];
     s = &chain->stages[0];
@@ -120,17 +92,18 @@ static void every_option_reaches_its_member(void **state)
     struct config *c;
 
     (void)state;
-    put("a.conf", "[host]\ninstance = ${env:HOST}\nplugin_path = /a, b\nstate_dir = /s\nlog_level = debug\n"
-                  "stop_timeout = 1m\n"
-                  "crash_limit = 1\ncrash_window = 1s\nreload_guard = 0s\ncore_dumps = yes\n"
-                  "memory_max = 64MiB\nsocket = /run/weir\n"
-                  "[chain c]\nsource = t\ngroup = g\nstart = latest\non_lost_offset = earliest\n"
-                  "delivery = at-least-once\nvalue_format = bytes\nmemory = 1MiB\ncommit_interval = 10ms\n"
-                  "drain_timeout = 5s\ntasks = 64\n"
-                  "[stage s]\nplugin = p\nfrom = main, failed\nto = filtered\nemit = made\nwhen = a == 1\n"
-                  "on_error = stop\nstage_timeout = 100ms\nretry_timeout = 5s\nunmasked = yes\nmax_age = "
-                  "5s\ntopic.acks = all\n"
-                  "[stage t]\nplugin = p\nfrom = *\n");
+    folder_put("a.conf",
+               "[host]\ninstance = ${env:HOST}\nplugin_path = /a, b\nstate_dir = /s\nlog_level = debug\n"
+               "stop_timeout = 1m\n"
+               "crash_limit = 1\ncrash_window = 1s\nreload_guard = 0s\ncore_dumps = yes\n"
+               "memory_max = 64MiB\nsocket = /run/weir\n"
+               "[chain c]\nsource = t\ngroup = g\nstart = latest\non_lost_offset = earliest\n"
+               "delivery = at-least-once\nvalue_format = bytes\nmemory = 1MiB\ncommit_interval = 10ms\n"
+               "drain_timeout = 5s\ntasks = 64\n"
+               "[stage s]\nplugin = p\nfrom = main, failed\nto = filtered\nemit = made\nwhen = a == 1\n"
+               "on_error = stop\nstage_timeout = 100ms\nretry_timeout = 5s\nunmasked = yes\nmax_age = "
+               "5s\ntopic.acks = all\n"
+               "[stage t]\nplugin = p\nfrom = *\n");
     c = load(".", "");
     chain = &c->chains[0];
     s = &chain->stages[0];
@@ -162,12 +135,14 @@ static void exactly_once_has_defaults_of_its_own(void **state)
 
     (void)state;
     mkdir("conf.d", 0700);
-    put("conf.d/h.conf",
-        "[host]\ninstance = a\n[kafka]\nbootstrap.servers = x\ntransaction.timeout.ms = 40000\n");
-    put("conf.d/c.conf", "[chain c]\nsource = t\ngroup = g\ndelivery = exactly-once\n[stage s]\nplugin = p\n"
-                         "[stage r]\nplugin = p\nretry_timeout = 19s\n");
-    put("conf.d/d.conf", "[chain d]\nsource = t\ngroup = g\ndelivery = exactly-once\ncommit_interval = 1s\n"
-                         "producer.transaction.timeout.ms = 20000\n[stage s]\nplugin = p\n");
+    folder_put("conf.d/h.conf",
+               "[host]\ninstance = a\n[kafka]\nbootstrap.servers = x\ntransaction.timeout.ms = 40000\n");
+    folder_put("conf.d/c.conf",
+               "[chain c]\nsource = t\ngroup = g\ndelivery = exactly-once\n[stage s]\nplugin = p\n"
+               "[stage r]\nplugin = p\nretry_timeout = 19s\n");
+    folder_put("conf.d/d.conf",
+               "[chain d]\nsource = t\ngroup = g\ndelivery = exactly-once\ncommit_interval = 1s\n"
+               "producer.transaction.timeout.ms = 20000\n[stage s]\nplugin = p\n");
     c = load("conf.d", "");
     assert_int_equal(c->chain_count, 2);
     assert_int_equal(c->chains[0].commit_interval, 100);
@@ -186,11 +161,11 @@ static void properties_of_kafka_come_before_those_of_the_chain(void **state)
     struct config *c;
 
     (void)state;
-    put("a.conf", "[kafka]\nbootstrap.servers = h:1\ndebug = all\n");
-    put("b.conf",
-        "[chain c]\nsource = t\ngroup = g\nconsumer.fetch.wait.max.ms = 10\nproducer.linger.ms = 5\n"
-        "consumer.debug = cgrp\n[stage s]\nplugin = p\n");
-    put("c.conf", "[kafka]\nclient.id = x\n");
+    folder_put("a.conf", "[kafka]\nbootstrap.servers = h:1\ndebug = all\n");
+    folder_put("b.conf",
+               "[chain c]\nsource = t\ngroup = g\nconsumer.fetch.wait.max.ms = 10\nproducer.linger.ms = 5\n"
+               "consumer.debug = cgrp\n[stage s]\nplugin = p\n");
+    folder_put("c.conf", "[kafka]\nclient.id = x\n");
     c = load(".", "");
     assert_int_equal(c->chains[0].consumer.count, COUNT(want));
     for (size_t i = 0; i < COUNT(want); i++)
@@ -210,12 +185,12 @@ static void files_are_read_in_the_order_of_bytes(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(names); i++)
-        put(names[i], "; nothing yet\n");
-    put("target", plain);
-    put(".hidden.conf", "[broken");
-    put("a.conf~", "[broken");
-    put("a.conf.dpkg-new", "[broken");
-    put(".a.conf.swp", "[broken");
+        folder_put(names[i], "; nothing yet\n");
+    folder_put("target", plain);
+    folder_put(".hidden.conf", "[broken");
+    folder_put("a.conf~", "[broken");
+    folder_put("a.conf.dpkg-new", "[broken");
+    folder_put(".a.conf.swp", "[broken");
     assert_int_equal(symlink("target", "linked.conf"), 0);
     c = load(".", "");
     assert_int_equal(c->file_count, COUNT(want));
@@ -235,7 +210,7 @@ static void a_directory_that_is_none_is_an_error(void **state)
     };
 
     (void)state;
-    put("file.conf", plain);
+    folder_put("file.conf", plain);
     assert_int_equal(mkdir("empty", 0700), 0);
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct diag d;
@@ -267,7 +242,7 @@ static void files_that_are_no_files_are_refused(void **state)
     assert_int_equal(mkfifo("fifo", 0600), 0);
     assert_int_equal(mkdir("dir", 0700), 0);
     assert_int_equal(symlink("gone", "dangling"), 0);
-    put("empty", "");
+    folder_put("empty", "");
     arena_init(&a, 1024, 4 << 20);
     for (size_t i = 0; i < COUNT(rows); i++) {
         const char *why = "is fine";
@@ -346,7 +321,8 @@ static void values_are_what_was_meant(void **state)
     };
 
     (void)state;
-    put("secrets", "; comment\n# comment\n\nkey = a ; b # c = ${env:HOST}\r\nother=\"quoted\"  \nempty =\n");
+    folder_put("secrets",
+               "; comment\n# comment\n\nkey = a ; b # c = ${env:HOST}\r\nother=\"quoted\"  \nempty =\n");
     for (size_t i = 0; i < COUNT(rows); i++)
         check_value(rows[i].line, rows[i].want);
 }
@@ -486,8 +462,8 @@ static void check_changes(const struct change_row *row)
     char got[400] = "";
     struct arena a;
 
-    put("before/a.conf", KAFKA CHAIN STAGE);
-    put("now/a.conf", row->now);
+    folder_put("before/a.conf", KAFKA CHAIN STAGE);
+    folder_put("now/a.conf", row->now);
     before = load("before", "1");
     now = load("now", row->secret);
     arena_init(&a, 4096, 1 << 20);
@@ -560,18 +536,19 @@ static void the_hosts_own_tables_have_no_mistakes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(defaults_are_those_of_the_design, enter, leave),
-        cmocka_unit_test_setup_teardown(every_option_reaches_its_member, enter, leave),
-        cmocka_unit_test_setup_teardown(exactly_once_has_defaults_of_its_own, enter, leave),
-        cmocka_unit_test_setup_teardown(properties_of_kafka_come_before_those_of_the_chain, enter, leave),
-        cmocka_unit_test_setup_teardown(files_are_read_in_the_order_of_bytes, enter, leave),
-        cmocka_unit_test_setup_teardown(a_directory_that_is_none_is_an_error, enter, leave),
-        cmocka_unit_test_setup_teardown(files_that_are_no_files_are_refused, enter, leave),
-        cmocka_unit_test_setup_teardown(values_are_what_was_meant, enter, leave),
+        cmocka_unit_test_setup_teardown(defaults_are_those_of_the_design, folder_enter, folder_leave),
+        cmocka_unit_test_setup_teardown(every_option_reaches_its_member, folder_enter, folder_leave),
+        cmocka_unit_test_setup_teardown(exactly_once_has_defaults_of_its_own, folder_enter, folder_leave),
+        cmocka_unit_test_setup_teardown(properties_of_kafka_come_before_those_of_the_chain, folder_enter,
+                                        folder_leave),
+        cmocka_unit_test_setup_teardown(files_are_read_in_the_order_of_bytes, folder_enter, folder_leave),
+        cmocka_unit_test_setup_teardown(a_directory_that_is_none_is_an_error, folder_enter, folder_leave),
+        cmocka_unit_test_setup_teardown(files_that_are_no_files_are_refused, folder_enter, folder_leave),
+        cmocka_unit_test_setup_teardown(values_are_what_was_meant, folder_enter, folder_leave),
         cmocka_unit_test(long_lines_are_whole),
         cmocka_unit_test(every_setting_of_inih_reads_the_same),
         cmocka_unit_test(messages_are_sorted_and_stand_once),
-        cmocka_unit_test_setup_teardown(changes_are_told_by_name, enter, leave),
+        cmocka_unit_test_setup_teardown(changes_are_told_by_name, folder_enter, folder_leave),
         cmocka_unit_test(the_shipped_configuration_is_accepted),
         cmocka_unit_test(the_hosts_own_tables_have_no_mistakes),
     };

@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "chain/walk.h"
+#include "folder.h"
 #include "supervise/plan.h"
 #include "supervise/snapshot.h"
 
@@ -23,33 +23,9 @@
 
 /* ---- a folder with a configuration and its plugins */
 
-/* Every test runs in a directory of its own: conf.d/ and plugins/. */
 static int enter(void **state)
 {
-    char dir[] = "/tmp/weir-snapshot-XXXXXX";
-
-    if (!mkdtemp(dir) || chdir(dir) != 0 || mkdir("conf.d", 0700) != 0 || mkdir("plugins", 0700) != 0)
-        return -1;
-    *state = strdup(dir);
-    return *state ? 0 : -1;
-}
-
-static int leave(void **state)
-{
-    char command[128];
-
-    snprintf(command, sizeof command, "rm -r -- '%s'", (char *)*state);
-    free(*state);
-    return chdir("/") != 0 || system(command) != 0;
-}
-
-static void put(const char *path, const char *text)
-{
-    FILE *f = fopen(path, "wb");
-
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
+    return folder_enter(state) != 0 || mkdir("conf.d", 0700) != 0 || mkdir("plugins", 0700) != 0 ? -1 : 0;
 }
 
 /* Overwrites plugins/NAME.so with one of the test's plugins. */
@@ -70,10 +46,10 @@ static void put_plugin(const char *from, const char *name)
 
 static void write_all(void)
 {
-    put("conf.d/h.conf", HOST);
-    put("conf.d/c.conf", CHAIN("c") COUNTS SINK);
-    put("conf.d/d.conf", CHAIN("d") "[stage pass]\nplugin = pass_through\n" SINK);
-    put("conf.d/secret", "pw = first\n");
+    folder_put("conf.d/h.conf", HOST);
+    folder_put("conf.d/c.conf", CHAIN("c") COUNTS SINK);
+    folder_put("conf.d/d.conf", CHAIN("d") "[stage pass]\nplugin = pass_through\n" SINK);
+    folder_put("conf.d/secret", "pw = first\n");
     put_plugin("v1/counts_state", "counts_state");
     put_plugin("pass_through", "pass_through");
     put_plugin("../../plugins/kafka_sink", "kafka_sink");
@@ -84,10 +60,10 @@ static void write_all(void)
 
 static void change_all(void)
 {
-    put("conf.d/h.conf", "[broken");
-    put("conf.d/new.conf", "[broken");
+    folder_put("conf.d/h.conf", "[broken");
+    folder_put("conf.d/new.conf", "[broken");
     assert_int_equal(unlink("conf.d/c.conf"), 0);
-    put("conf.d/secret", "pw = second\n");
+    folder_put("conf.d/secret", "pw = second\n");
     put_plugin("v2/counts_state", "counts_state");
     assert_int_equal(unlink("plugins/kafka_sink.so"), 0);
     unsetenv("SNAP_TOPIC");
@@ -128,18 +104,6 @@ static struct snapshot *hand_over(const struct snapshot *s)
 
     copy_fds(s, fds, &count);
     return snapshot_open(fds, count);
-}
-
-static size_t open_files(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    size_t n = 0;
-
-    assert_non_null(dir);
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n;
 }
 
 /* The messages of loading, a line each. *plan may be NULL after it. */
@@ -214,7 +178,7 @@ static void a_worker_may_make_one_chain_alone_for_its_task(void **state)
 
     (void)state;
     write_all();
-    put("plugins/pass_through.so", "broken"); /* the other chain's */
+    folder_put("plugins/pass_through.so", "broken"); /* the other chain's */
     s = take();
     free(messages(&(struct plan_from){.snapshot = s, .only = STR("c"), .task = 3, .no_kafka = true}, loader,
                   &plan));
@@ -282,9 +246,9 @@ static void messages_are_those_of_the_disk(void **state)
         struct snapshot *s;
         char *want, *got;
 
-        put("conf.d/c.conf", rows[i].conf);
+        folder_put("conf.d/c.conf", rows[i].conf);
         if (rows[i].damaged)
-            put(rows[i].damaged, "#!/bin/sh\n");
+            folder_put(rows[i].damaged, "#!/bin/sh\n");
         want = messages(&(struct plan_from){.dir = "conf.d/"}, loader, &plan);
         s = take();
         got = messages(&(struct plan_from){.snapshot = s}, other, &again);
@@ -324,7 +288,7 @@ static void a_configuration_with_errors_is_not_kept(void **state)
     for (size_t i = 0; i < COUNT(faults); i++) {
         struct diag diag;
 
-        put("conf.d/c.conf", faults[i].conf);
+        folder_put("conf.d/c.conf", faults[i].conf);
         diag_init(&diag);
         assert_null(snapshot_take("conf.d", &diag));
         assert_int_equal(diag.errors, 1);
@@ -368,7 +332,7 @@ static void a_plugin_is_found_by_name_and_by_inode(void **state)
 
     (void)state;
     write_all();
-    put("conf.d/d.conf", CHAIN("d") "[stage x]\nplugin = nobody\n" SINK);
+    folder_put("conf.d/d.conf", CHAIN("d") "[stage x]\nplugin = nobody\n" SINK);
     s = take();
     got = hand_over(s);
     snapshot_fds(s, &count);
@@ -390,11 +354,11 @@ static void a_plugin_is_found_by_name_and_by_inode(void **state)
 
 static void put_secret(void)
 {
-    put("conf.d/secret", "pw = second\n");
+    folder_put("conf.d/secret", "pw = second\n");
 }
 static void put_comment(void)
 {
-    put("conf.d/c.conf", "; hello\n" CHAIN("c") COUNTS SINK);
+    folder_put("conf.d/c.conf", "; hello\n" CHAIN("c") COUNTS SINK);
 }
 static void put_second_version(void)
 {
@@ -569,18 +533,21 @@ static void a_broken_text_is_refused_where_its_hash_is_right(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_was_read_stays_whatever_becomes_of_the_disk, enter, leave),
-        cmocka_unit_test_setup_teardown(a_worker_may_make_one_chain_alone_for_its_task, enter, leave),
-        cmocka_unit_test_setup_teardown(two_generations_live_in_one_loader, enter, leave),
-        cmocka_unit_test_setup_teardown(messages_are_those_of_the_disk, enter, leave),
-        cmocka_unit_test_setup_teardown(a_configuration_with_errors_is_not_kept, enter, leave),
-        cmocka_unit_test_setup_teardown(the_environment_is_what_was_asked_for, enter, leave),
-        cmocka_unit_test_setup_teardown(a_plugin_is_found_by_name_and_by_inode, enter, leave),
+        cmocka_unit_test_setup_teardown(what_was_read_stays_whatever_becomes_of_the_disk, enter,
+                                        folder_leave),
+        cmocka_unit_test_setup_teardown(a_worker_may_make_one_chain_alone_for_its_task, enter, folder_leave),
+        cmocka_unit_test_setup_teardown(two_generations_live_in_one_loader, enter, folder_leave),
+        cmocka_unit_test_setup_teardown(messages_are_those_of_the_disk, enter, folder_leave),
+        cmocka_unit_test_setup_teardown(a_configuration_with_errors_is_not_kept, enter, folder_leave),
+        cmocka_unit_test_setup_teardown(the_environment_is_what_was_asked_for, enter, folder_leave),
+        cmocka_unit_test_setup_teardown(a_plugin_is_found_by_name_and_by_inode, enter, folder_leave),
         cmocka_unit_test_setup_teardown(a_chain_is_the_same_where_configuration_and_plugins_are, enter,
-                                        leave),
-        cmocka_unit_test_setup_teardown(a_damaged_snapshot_is_refused, enter, leave),
-        cmocka_unit_test_setup_teardown(descriptors_must_be_as_many_as_there_are_plugins, enter, leave),
-        cmocka_unit_test_setup_teardown(a_broken_text_is_refused_where_its_hash_is_right, enter, leave),
+                                        folder_leave),
+        cmocka_unit_test_setup_teardown(a_damaged_snapshot_is_refused, enter, folder_leave),
+        cmocka_unit_test_setup_teardown(descriptors_must_be_as_many_as_there_are_plugins, enter,
+                                        folder_leave),
+        cmocka_unit_test_setup_teardown(a_broken_text_is_refused_where_its_hash_is_right, enter,
+                                        folder_leave),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
