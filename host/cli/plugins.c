@@ -36,6 +36,23 @@ static void print_option(const struct option_doc *doc)
     printf(")\n      " STR_FMT "\n", STR_ARG(doc->help));
 }
 
+/* But for `plugin`, which has led here. */
+static void print_host_options(void)
+{
+    struct options_walk walk = options_walk(config_stage_options);
+    struct weir_option option;
+    const char *before = "";
+
+    printf("\nBeside them, every stage takes ");
+    while (options_next(&walk, &option)) {
+        if (strcmp(option.name, "plugin") == 0)
+            continue;
+        printf("%s%s", before, option.name);
+        before = ", ";
+    }
+    printf(".\n");
+}
+
 static int print_plugin(struct loader *loader, const char *name)
 {
     const char *why = NULL;
@@ -59,7 +76,7 @@ static int print_plugin(struct loader *loader, const char *name)
         if (options_describe(&option, &arena, &doc))
             print_option(&doc);
     }
-    printf("\nBeside them, every stage takes from, to, emit, when, on_error, retry_timeout, unmasked.\n");
+    print_host_options();
     arena_fini(&arena);
     return EXIT_OK;
 }
