@@ -45,9 +45,11 @@ static void print_host_options(void)
 
     printf("\nBeside them, every stage takes ");
     while (options_next(&walk, &option)) {
-        if (strcmp(option.name, "plugin") == 0)
+        struct weir_str name = options_name(&option);
+
+        if (str_is(name, "plugin"))
             continue;
-        printf("%s%s", before, option.name);
+        printf("%s" STR_FMT, before, STR_ARG(name));
         before = ", ";
     }
     printf(".\n");

@@ -275,6 +275,8 @@ def test_plugins_tells_the_options_of_one(name):
     for head, doc in zip(options[::2], options[1::2]):
         assert head.startswith("  ") and head[2] != " " and "(" in head, head
         assert doc.startswith("      ") and doc.strip(), doc
+    beside = text[text.index("\nBeside them, every stage takes ") :]
+    assert ", stage_timeout" in beside and "plugin" not in beside, beside
 
 
 def test_a_plugin_that_does_not_exist_is_told():
