@@ -159,9 +159,9 @@ static bool make_value(struct weir_stage *stage, const struct kafka_sink *k, str
                        struct weir_message *message)
 {
     const struct weir_str unknown = TEXT("\"Unknown\""), nothing = TEXT("{}");
-    int64_t now_ms = weir_now_ms(stage);
     struct weir_str content, id, now;
     int32_t status = weir_value(env, &content);
+    int64_t now_ms;
 
     if (k->format == RECORD) {
         message->value = status == WEIR_OK ? content : (struct weir_str){NULL, 0};
@@ -170,6 +170,7 @@ static bool make_value(struct weir_stage *stage, const struct kafka_sink *k, str
     if (!k->id || weir_field_type(env, k->id) != WEIR_JSON_STRING ||
         weir_get_raw(env, k->id, &id) != WEIR_OK || id.len == strlen("\"\""))
         id = unknown;
+    now_ms = weir_now_ms(stage);
     now = number(env, now_ms / 1000 - (now_ms % 1000 < 0));
     message->value = wrap(k, env, id, status == WEIR_OK ? content : nothing, now);
     if (k->format == ERROR) {

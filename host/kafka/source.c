@@ -49,6 +49,7 @@ struct source {
     int64_t idle_since;    /* monotonic milliseconds: since when none is taken, -1: they are */
     struct record_room room;
     uint64_t taken, rebalances;
+    size_t bytes_taken; /* in this poll */
     rd_kafka_resp_err_t last_error;
     char *failed;
     struct buf text;
@@ -281,7 +282,7 @@ static void on_record(struct source *s, const rd_kafka_message_t *m)
     }
     s->taken++;
     s->last_error = RD_KAFKA_RESP_ERR_NO_ERROR;
-    awake_took(s->consumer.awake, m->len + m->key_len + RECORD_COST);
+    s->bytes_taken += m->len + m->key_len + RECORD_COST;
     s->events.take(s->events.self, &record);
 }
 
@@ -294,7 +295,8 @@ static rd_kafka_message_t *next_message(struct source *s)
     return m ? m : rd_kafka_consumer_poll(s->consumer.client.rk, 0);
 }
 
-static bool take_some(struct source *s)
+/** As many as there are and may be taken now. True: there may be more. */
+static bool take_many(struct source *s)
 {
     size_t n;
 
@@ -310,6 +312,17 @@ static bool take_some(struct source *s)
         rd_kafka_message_destroy(m);
     }
     return true;
+}
+
+static bool take_some(struct source *s)
+{
+    bool more;
+
+    s->bytes_taken = 0;
+    more = take_many(s);
+    if (s->bytes_taken)
+        awake_took(s->consumer.awake, s->bytes_taken);
+    return more;
 }
 
 /* ---- when none is to be taken */
