@@ -6,15 +6,26 @@
 
 #define ALIGN _Alignof(max_align_t)
 
-struct arena_block {
-    struct arena_block *next;
-    size_t size; /* bytes behind this header */
-    max_align_t bytes[];
-};
-
 void arena_init(struct arena *a, size_t block, size_t max)
 {
     *a = (struct arena){.block = block, .max = max};
+}
+
+static void use_block(struct arena *a, struct arena_block *b)
+{
+    a->last = b;
+    a->next = (char *)b->bytes;
+    a->end = a->next + b->size;
+}
+
+void arena_init_in(struct arena *a, void *memory, size_t size, size_t max)
+{
+    struct arena_block *b = memory;
+
+    *b = (struct arena_block){.size = size - sizeof *b};
+    arena_init(a, b->size, max);
+    a->first = a->lent = b;
+    use_block(a, b);
 }
 
 static void free_blocks(struct arena_block *b)
@@ -29,15 +40,8 @@ static void free_blocks(struct arena_block *b)
 
 void arena_fini(struct arena *a)
 {
-    free_blocks(a->first);
+    free_blocks(a->lent ? a->lent->next : a->first);
     arena_init(a, a->block, a->max);
-}
-
-static void use_block(struct arena *a, struct arena_block *b)
-{
-    a->last = b;
-    a->next = (char *)b->bytes;
-    a->end = a->next + b->size;
 }
 
 void arena_reset(struct arena *a)
@@ -51,7 +55,8 @@ void arena_reset(struct arena *a)
         arena_fini(a);
         return;
     }
-    free_blocks(keep->next);
+    if (keep->next)
+        free_blocks(keep->next);
     keep->next = NULL;
     use_block(a, keep);
 }

@@ -7,16 +7,30 @@
 
 #include "base/str.h"
 
-struct arena_block;
+struct arena_block {
+    struct arena_block *next;
+    size_t size; /* bytes behind this header */
+    max_align_t bytes[];
+};
 
 struct arena {
     struct arena_block *first, *last;
-    char *next, *end;        /* the free part of the last block */
-    size_t block, used, max; /* bytes: size of a block; handed out and still held; cap on used */
+    struct arena_block *lent; /* the first, where it lies in memory of the owner's */
+    char *next, *end;         /* the free part of the last block */
+    size_t block, used, max;  /* bytes: size of a block; handed out and still held; cap on used */
 };
 
 /** block: bytes of an ordinary block. max: cap on all bytes handed out. Allocates nothing yet. */
 void arena_init(struct arena *a, size_t block, size_t max);
+/** Bytes of memory that hold a block of so many. */
+static inline size_t arena_room(size_t block)
+{
+    return sizeof(struct arena_block) + block;
+}
+
+/** With a first block in memory of the owner's, which is that large, aligned for any type, and outlives it.
+ */
+void arena_init_in(struct arena *a, void *memory, size_t size, size_t max);
 void arena_fini(struct arena *a);
 
 /** Gives all back; keeps the first block, unless it is a large one. */

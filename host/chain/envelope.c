@@ -20,11 +20,15 @@ struct envelope *envelope_take(struct envelopes *pool, struct chain *chain, cons
     if (env) {
         pool->free = env->next;
         pool->n_free--;
+        if (pool->free)
+            envelope_fetch(pool->free,
+                           0); /* it has gone cold since, and is likely the next to be asked for */
     } else {
-        env = calloc(1, sizeof *env);
+        env = malloc(sizeof *env + arena_room(pool->block));
         if (!env)
             return NULL;
-        arena_init(&env->arena, pool->block, ARENA_CAP);
+        memset(env, 0, sizeof *env);
+        arena_init_in(&env->arena, env + 1, arena_room(pool->block), ARENA_CAP);
         doc_init(&env->doc, paths);
         env->chain = chain;
         env->abi.host = &services;
@@ -59,9 +63,9 @@ void envelope_give_back(struct envelopes *pool, struct envelope *env)
         return;
     }
     arena_reset(&env->arena);
-    env->parent = NULL;
+    env->parent = env->heir = NULL;
     env->children = 0;
-    env->parsed = env->withheld = env->emitted = env->quarantined = env->has_timestamp = false;
+    env->parsed = env->withheld = env->emitted = env->answers = env->quarantined = env->has_timestamp = false;
     env->state = ENVELOPE_WALKING;
     env->route = 0;
     env->at = 0;
@@ -134,6 +138,7 @@ bool envelope_load(struct envelope *env, const struct record *record)
     env->partition = record->partition;
     env->offset = record->offset;
     env->ticket = record->ticket;
+    env->answers = true;
     return true;
 }
 

@@ -37,18 +37,21 @@ struct outbound {
 };
 
 struct envelope {
-    struct weir_envelope abi; /* first: a plugin's pointer is ours */
+    _Alignas(max_align_t) struct weir_envelope abi; /* first: a plugin's pointer is ours */
     struct chain *chain;
     struct envelope *next; /* in whichever one list it is: the pool, held, parked, emitted, waiting */
     struct envelope *older, *newer; /* every envelope there is, for the end */
-    struct envelope *parent; /* of an emitted envelope: the record that it belongs to; NULL for a timer's */
-    unsigned children;       /* emitted from it and not yet ended */
+    struct envelope
+        *parent; /* of an emitted envelope: what it belongs to; NULL: nothing, or nothing any more */
+    struct envelope *heir; /* the only one of its children; NULL: there is none, or there are several */
+    unsigned children;     /* emitted from it and not yet ended */
 
     struct arena arena;
     struct doc doc;
     bool parsed;   /* doc speaks of value */
     bool withheld; /* nobody sees the value: it did not parse, or was not protected */
     bool emitted;
+    bool answers;     /* at its end the record of the ticket is done */
     bool quarantined; /* at some stage: see quarantine.h */
     bool has_timestamp;
     enum envelope_state state;
@@ -89,6 +92,15 @@ struct envelopes {
 
 #define ENVELOPE_RECORD_BLOCK 1920 /* an ordinary record, its places, changes and spliced value */
 #define ENVELOPE_MADE_BLOCK 448    /* a metrics record */
+
+/** Has the processor fetch an envelope, and so many bytes of its block, into its cache. Reads nothing. */
+static inline void envelope_fetch(const struct envelope *env, size_t block)
+{
+    const size_t line = 64, size = sizeof *env + arena_room(block);
+
+    for (size_t i = 0; i < size; i += line)
+        __builtin_prefetch((const char *)env + i, 1);
+}
 
 void envelopes_init(struct envelopes *pool, size_t block);
 

@@ -35,7 +35,7 @@ int32_t services_emit(struct weir_stage *handle, struct weir_str new_key, struct
     env->offset = -1;
     if (chain->current) {
         env->parent = chain->current;
-        env->parent->children++;
+        env->parent->heir = env->parent->children++ ? NULL : env;
         env->topic = env->parent->topic;
         env->partition = env->parent->partition;
         env->offset = env->parent->offset;

@@ -46,16 +46,37 @@ void chain_stop(struct chain *chain, const char *stage, const char *fmt, ...)
 
 /* ---- where an envelope's path ends */
 
+static void give_back(struct chain *chain, struct envelope *env)
+{
+    envelope_give_back(env->emitted ? &chain->made : &chain->records, env);
+}
+
 /* Ended, and everything that it emitted, too: give it back. */
 static void release(struct chain *chain, struct envelope *env)
 {
     struct envelope *parent = env->parent;
 
-    if (!env->emitted)
+    if (env->answers)
         chain->io.done(chain->io.self, env->ticket);
-    envelope_give_back(env->emitted ? &chain->made : &chain->records, env);
-    if (parent && --parent->children == 0 && parent->state == ENVELOPE_ENDED)
+    give_back(chain, env);
+    if (!parent)
+        return;
+    parent->heir = NULL;
+    if (--parent->children == 0 && parent->state == ENVELOPE_ENDED)
         release(chain, parent);
+}
+
+/* What still waits for its end waits for its only child's: its memory, the larger, is free for the next. */
+static void bequeath(struct chain *chain, struct envelope *env)
+{
+    struct envelope *heir = env->heir;
+
+    heir->parent = env->parent;
+    heir->answers = env->answers;
+    heir->ticket = env->ticket;
+    if (env->parent && env->parent->heir == env)
+        env->parent->heir = heir;
+    give_back(chain, env);
 }
 
 static void ended(struct chain *chain, struct envelope *env)
@@ -63,6 +84,8 @@ static void ended(struct chain *chain, struct envelope *env)
     env->state = ENVELOPE_ENDED;
     if (env->children == 0)
         release(chain, env);
+    else if (env->heir)
+        bequeath(chain, env);
 }
 
 /* ---- verdicts */

@@ -10,9 +10,8 @@
 #include "base/clock.h"
 #include "config/diag.h"
 
-/* memory over this is how many records may be in flight. One of a few bytes costs 3 KB; more than some
- * thousands cost time as well, since their memory is cold when the answer comes (tests/bench/profile.md). */
-#define BYTES_A_RECORD 8192
+/* memory over this is how many records may be in flight. One of a few bytes costs 3 KB. */
+#define BYTES_A_RECORD 4096
 
 static void on_sent(void *self, struct send *send, enum send_result result, const char *why)
 {

@@ -17,6 +17,12 @@ struct outlet {
     rd_kafka_topic_t *handle[LANES];
 };
 
+/** What became of a send, not yet settled. */
+struct report {
+    struct send *send;
+    rd_kafka_resp_err_t err;
+};
+
 struct lane {
     int index; /* LANE_… */
     struct client client;
@@ -28,10 +34,12 @@ struct lane {
     unsigned failures; /* in a row */
     int64_t reopen_at; /* monotonic milliseconds: not before */
     bool transactional;
-    bool in_transaction; /* one is open: only then anything goes out */
-    bool spoilt;         /* it can only be aborted */
-    struct offer *offer; /* the offsets of the transaction are on their way to the brokers; NULL: not */
-    size_t with_client;  /* sends that librdkafka has, and will report */
+    bool in_transaction;    /* one is open: only then anything goes out */
+    bool spoilt;            /* it can only be aborted */
+    struct offer *offer;    /* the offsets of the transaction are on their way to the brokers; NULL: not */
+    size_t with_client;     /* sends that librdkafka has, and will report, or has reported unread */
+    struct report *reports; /* in order; room for all that librdkafka has */
+    size_t n_reports, reports_room;
     void *owner;
     /** What became of a send that has left the lane. It may add new ones. In a transactional lane each report
      * comes here; one with an error, while the lane is spoilt, says nothing about that send alone. */
@@ -41,7 +49,7 @@ struct lane {
 /** Opens the client, and a handle for each topic. False: diag says why. */
 bool lane_open(struct lane *lane, const struct settings *settings, struct weir_topic *const *topics,
                size_t n_topics, struct diag *diag);
-/** Waits for an offer that is under way. */
+/** Waits for an offer that is under way. What librdkafka has reported and nobody has seen is forgotten. */
 void lane_close(struct lane *lane, struct weir_topic *const *topics, size_t n_topics);
 
 /** Takes a send over. Calls nobody. */

@@ -163,6 +163,26 @@ static void arena_reset_keeps_one_ordinary_block(void **state)
     arena_fini(&a);
 }
 
+static void arena_begins_in_memory_of_its_owner(void **state)
+{
+    _Alignas(max_align_t) char memory[sizeof(struct arena_block) + 128];
+    struct arena a;
+
+    (void)state;
+    assert_int_equal(arena_room(128), sizeof memory);
+    arena_init_in(&a, memory, sizeof memory, SIZE_MAX);
+    for (int i = 0; i < 3; i++) {
+        char *first = arena_alloc(&a, 100), *large = arena_alloc(&a, 5000);
+
+        assert_ptr_equal(first, memory + sizeof(struct arena_block));
+        assert_true(large < memory || large >= memory + sizeof memory);
+        memset(large, 0xee, 5000);
+        arena_reset(&a);
+    }
+    arena_alloc(&a, 5000);
+    arena_fini(&a); /* frees the others, and not this one */
+}
+
 static void arena_text_ends_with_a_nul(void **state)
 {
     struct arena a;
@@ -237,6 +257,7 @@ int main(void)
         cmocka_unit_test(buf_keeps_what_it_was_given),
         cmocka_unit_test(arena_gives_aligned_memory_up_to_its_cap),
         cmocka_unit_test(arena_reset_keeps_one_ordinary_block),
+        cmocka_unit_test(arena_begins_in_memory_of_its_owner),
         cmocka_unit_test(arena_text_ends_with_a_nul),
         cmocka_unit_test(a_log_line_cannot_be_forged),
         cmocka_unit_test(the_log_has_a_level),

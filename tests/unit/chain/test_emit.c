@@ -226,6 +226,57 @@ static void emitted_by_emitted_belongs_to_its_parent(void **state)
     world_close();
 }
 
+static void expect_in_flight(size_t n)
+{
+    assert_int_equal(chain_in_flight(world.chain), n);
+}
+
+static void an_ended_record_leaves_its_end_to_its_only_child(void **state)
+{
+    (void)state;
+    world_open(MAKER "[stage next]\nplugin = hook_emits\nhook = @emit\nfrom = made\nemit = deep\n" OUT MADE
+                     "[stage deep]\nplugin = hook_sink\nhook = @send\nfrom = deep\ntopic = deep\n" ERR);
+    world_take("x", "{}");
+    world_expect("maker:main next:made deep:deep #0:deep made:made #1:made out:main #2:out");
+    expect_in_flight(3);
+    world_ack(2);
+    expect_in_flight(2);
+    world_ack(1);
+    expect_in_flight(1);
+    world_expect("");
+    world_ack(0);
+    world_expect("done0");
+    expect_in_flight(0);
+
+    world_take("x", "{}"); /* the child in the middle goes first: its own child is the record's then */
+    world_expect("maker:main next:made deep:deep #3:deep made:made #4:made out:main #5:out");
+    world_ack(4);
+    expect_in_flight(2);
+    world_ack(5);
+    expect_in_flight(1);
+    world_expect("");
+    world_ack(3);
+    world_expect("done1");
+    expect_in_flight(0);
+    world_close();
+}
+
+static void an_ended_record_with_two_children_waits_for_both(void **state)
+{
+    (void)state;
+    world_open(MAKER OUT MADE ERR);
+    world_take("xy", "{}");
+    world_expect("maker:main made:made #0:made made:made #1:made out:main #2:out");
+    world_ack(0);
+    world_ack(2);
+    expect_in_flight(2); /* who is the other is not known any more */
+    world_expect("");
+    world_ack(1);
+    world_expect("done0");
+    expect_in_flight(0);
+    world_close();
+}
+
 static void a_refused_emitted_record_stops_the_chain(void **state)
 {
     (void)state;
@@ -368,6 +419,8 @@ int main(void)
         cmocka_unit_test(an_emitted_envelope_is_not_seen_by_stages_before_its_own),
         cmocka_unit_test(a_star_does_not_see_emitted_envelopes),
         cmocka_unit_test(a_record_is_done_after_all_that_it_emitted),
+        cmocka_unit_test(an_ended_record_leaves_its_end_to_its_only_child),
+        cmocka_unit_test(an_ended_record_with_two_children_waits_for_both),
         cmocka_unit_test(a_dropped_record_waits_for_what_it_emitted),
         cmocka_unit_test(emitted_by_emitted_belongs_to_its_parent),
         cmocka_unit_test(a_refused_emitted_record_stops_the_chain),
