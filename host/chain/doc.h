@@ -58,10 +58,4 @@ int32_t doc_remove(struct doc *doc, const struct weir_field *f);
  *  Errors: ABSENT (no value), NOMEM. */
 int32_t doc_splice(const struct doc *doc, struct arena *arena, struct weir_str *out);
 
-/** How many bytes doc_splice answers; 0: no value. */
-size_t doc_spliced_size(const struct doc *doc);
-
-/** Writes that many bytes. */
-void doc_splice_to(const struct doc *doc, char *out);
-
 #endif

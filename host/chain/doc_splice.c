@@ -1,25 +1,23 @@
 /* doc_splice.c: the original bytes with all changes, for doc.h.
  *
  * One walk over the places, which stand in document order, copies what lies between the changes and writes
- * the changes. It runs twice, first only to count. Removing is a matter of commas: a member goes with the
- * comma before it, unless it and all members before it in its object go; then it goes with the one behind it.
- */
+ * the changes. Removing is a matter of commas: a member goes with the comma before it, unless it and all
+ * members before it in its object go; then it goes with the one behind it. */
 #include "chain/doc.h"
+
+#include <assert.h>
 
 struct splice {
     const struct doc *doc;
     const char *from, *end; /* of the original: what is not yet copied */
     const char *gone;       /* the comma or `}` behind the last removed member */
     bool all_gone;          /* that one was removed, and so were all before it in its object */
-    char *out;              /* NULL: only count */
-    size_t len;
+    char *out, *at;         /* what is written, and its end */
 };
 
 static void put(struct splice *w, struct weir_str s)
 {
-    if (w->out)
-        memcpy(w->out + w->len, s.ptr, s.len);
-    w->len += s.len;
+    w->at = mempcpy(w->at, s.ptr, s.len);
 }
 
 /* Copies the original up to `to`, and goes on behind `then`. */
@@ -115,47 +113,42 @@ static void walk(struct splice *w)
     copy(w, w->end, w->end);
 }
 
-/* Writes to out, or only counts where that is NULL. */
-static size_t splice(const struct doc *doc, char *out)
+/* No fewer bytes than the value will have: what is replaced and removed counts as if it stayed. */
+static size_t most(const struct doc *doc)
 {
-    struct weir_str value = doc->now->value;
-    struct splice w = {.doc = doc, .from = value.ptr, .end = value.ptr + value.len, .out = out};
+    const struct place_block *block;
+    size_t i, bytes = doc->now->value.len;
 
-    walk(&w);
-    return w.len;
-}
+    for (block = doc->now->first; block; block = block->next) {
+        for (i = 0; i < block->used; i++) {
+            const struct doc_edit *edit = &doc->edits[block->items[i].field->id];
 
-size_t doc_spliced_size(const struct doc *doc)
-{
-    if (!doc->arena)
-        return 0;
-    return doc->edits ? splice(doc, NULL) : doc->now->value.len;
-}
-
-void doc_splice_to(const struct doc *doc, char *out)
-{
-    if (doc->edits)
-        splice(doc, out);
-    else if (doc->arena)
-        memcpy(out, doc->now->value.ptr, doc->now->value.len);
+            bytes += edit->kind == DOC_REPLACE ? edit->text.len : 0;
+        }
+    }
+    for (i = 0; i < doc->append_count; i++)
+        bytes += strlen(",") + doc->appends[i]->member.len + doc->edits[doc->appends[i]->id].text.len;
+    return bytes;
 }
 
 int32_t doc_splice(const struct doc *doc, struct arena *arena, struct weir_str *out)
 {
-    size_t size;
-    char *bytes;
+    struct weir_str value = doc->now->value;
+    struct splice w = {.doc = doc, .from = value.ptr, .end = value.ptr + value.len};
+    size_t room;
 
     if (!doc->arena)
         return WEIR_ABSENT;
     if (!doc->edits) {
-        *out = doc->now->value;
+        *out = value;
         return WEIR_OK;
     }
-    size = splice(doc, NULL);
-    bytes = arena_alloc(arena, size);
-    if (!bytes)
+    room = most(doc);
+    w.out = w.at = arena_alloc(arena, room);
+    if (!w.out)
         return WEIR_NOMEM;
-    splice(doc, bytes);
-    *out = str_make(bytes, size);
+    walk(&w);
+    assert((size_t)(w.at - w.out) <= room);
+    *out = str_make(w.out, (size_t)(w.at - w.out));
     return WEIR_OK;
 }

@@ -43,7 +43,7 @@ struct envelope {
     struct envelope *older, *newer; /* every envelope there is, for the end */
     struct envelope
         *parent; /* of an emitted envelope: what it belongs to; NULL: nothing, or nothing any more */
-    struct envelope *heir; /* the only one of its children; NULL: there is none, or there are several */
+    struct envelope *heir; /* the only one of its children, where it has one; NULL: there were several */
     unsigned children;     /* emitted from it and not yet ended */
 
     struct arena arena;

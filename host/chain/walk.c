@@ -59,10 +59,7 @@ static void release(struct chain *chain, struct envelope *env)
     if (env->answers)
         chain->io.done(chain->io.self, env->ticket);
     give_back(chain, env);
-    if (!parent)
-        return;
-    parent->heir = NULL;
-    if (--parent->children == 0 && parent->state == ENVELOPE_ENDED)
+    if (parent && --parent->children == 0 && parent->state == ENVELOPE_ENDED)
         release(chain, parent);
 }
 

@@ -374,8 +374,7 @@ static void run_case(struct json_fixture *x, const struct change *c)
     char *value = json_exact(str_of(c->value));
     struct json_error err;
     struct weir_str out;
-    size_t i, size;
-    char *copy;
+    size_t i;
 
     if (json_parse(x, str_make(value, strlen(c->value)), &err) != WEIR_OK)
         fail_msg("%s: %s at %zu", c->name, err.what, err.at);
@@ -390,16 +389,10 @@ static void run_case(struct json_fixture *x, const struct change *c)
         if (reads && status == WEIR_OK && !str_is(got, s->text))
             fail_msg("%s, step %zu: " STR_FMT ", expected %s", c->name, i, STR_ARG(got), s->text);
     }
-    size = doc_spliced_size(&x->doc);
-    if (doc_splice(&x->doc, &x->arena, &out) != WEIR_OK || !str_is(out, c->out) || size != out.len)
-        fail_msg("%s: " STR_FMT " (size %zu), expected %s", c->name, STR_ARG(out), size, c->out);
+    if (doc_splice(&x->doc, &x->arena, &out) != WEIR_OK || !str_is(out, c->out))
+        fail_msg("%s: " STR_FMT ", expected %s", c->name, STR_ARG(out), c->out);
     if (strcmp(c->value, c->out) == 0 && i == 0 && out.ptr != value)
         fail_msg("%s: copied without need", c->name);
-    copy = malloc(size);
-    assert_non_null(copy);
-    doc_splice_to(&x->doc, copy);
-    assert_memory_equal(copy, out.ptr, size);
-    free(copy);
     free(value);
 }
 
