@@ -41,8 +41,7 @@ struct envelope {
     struct chain *chain;
     struct envelope *next; /* in whichever one list it is: the pool, held, parked, emitted, waiting */
     struct envelope *older, *newer; /* every envelope there is, for the end */
-    struct envelope
-        *parent; /* of an emitted envelope: what it belongs to; NULL: nothing, or nothing any more */
+    struct envelope *parent;        /* of an emitted envelope: what it belongs to; NULL: nothing (any more) */
     struct envelope *heir; /* the only one of its children, where it has one; NULL: there were several */
     unsigned children;     /* emitted from it and not yet ended */
 
