@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define ARENA_CAP ((size_t)1 << 30) /* bytes: far above what Kafka carries; a plugin's leak ends here */
-#define POOL_KEEPS 8192             /* envelopes that stay allocated when nothing is under way */
+#define POOL_KEEPS 16384            /* envelopes that stay allocated when nothing is under way */
 
 void envelopes_init(struct envelopes *pool, size_t block)
 {

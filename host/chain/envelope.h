@@ -89,7 +89,7 @@ struct envelopes {
     size_t in_flight, bytes;
 };
 
-#define ENVELOPE_RECORD_BLOCK 1920 /* an ordinary record, its places, changes and spliced value */
+#define ENVELOPE_RECORD_BLOCK 1664 /* an ordinary record, its places, changes and spliced value */
 #define ENVELOPE_MADE_BLOCK 448    /* a metrics record */
 
 /** Has the processor fetch an envelope, and so many bytes of its block, into its cache. Reads nothing. */
