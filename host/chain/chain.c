@@ -24,12 +24,18 @@ static void find_marks(struct chain *chain)
 
         if (needs_value(s))
             chain->parse_at = i;
+        if (s->binds_fields)
+            chain->looked_into |= s->from;
         if (chain->last_failed_sink < 0 && (s->plugin->about.flags & WEIR_SINK) &&
             (s->from >> ROUTE_FAILED & 1))
             chain->last_failed_sink = i;
     }
-    if (chain->conf->value_format != CONFIG_JSON)
+    if (chain->conf->value_format != CONFIG_JSON) {
         chain->parse_at = chain->n_stages + 1;
+        chain->looked_into = 0;
+    }
+    if (chain->looked_into & chain->routes.emitted)
+        chain->made.block = ENVELOPE_PARSED_BLOCK;
 }
 
 /* `*` means every route of source records, which is known when all stages are. */

@@ -91,6 +91,7 @@ struct envelopes {
 
 #define ENVELOPE_RECORD_BLOCK 1664 /* an ordinary record, its places, changes and spliced value */
 #define ENVELOPE_MADE_BLOCK 448    /* a metrics record */
+#define ENVELOPE_PARSED_BLOCK 832  /* the same, and its places */
 
 /** Has the processor fetch an envelope, and so many bytes of its block, into its cache. Reads nothing. */
 static inline void envelope_fetch(const struct envelope *env, size_t block)

@@ -7,25 +7,47 @@
 
 #include <stdlib.h>
 
+/* An envelope with a copy of key and value. Where a stage will ask for fields of it, the pass that checks the
+ * value notes them. */
+static int32_t make(struct chain *chain, bool parse, struct weir_str key, struct weir_str value,
+                    struct envelope **out)
+{
+    struct envelope *env;
+    struct json_error error;
+    int32_t status = WEIR_OK;
+
+    if (!parse && !services_value_fits(chain, value))
+        return WEIR_INVALID;
+    env = envelope_take(&chain->made, chain, chain->paths);
+    if (!env)
+        return WEIR_NOMEM;
+    env->key = arena_str(&env->arena, key);
+    env->value = arena_str(&env->arena, value);
+    if ((key.ptr && !env->key.ptr) || (value.ptr && !env->value.ptr))
+        status = WEIR_NOMEM;
+    else if (parse)
+        status = doc_parse(&env->doc, &env->arena, env->value, &error);
+    if (status != WEIR_OK) {
+        envelope_give_back(&chain->made, env);
+        return status;
+    }
+    env->parsed = parse;
+    *out = env;
+    return WEIR_OK;
+}
+
 int32_t services_emit(struct weir_stage *handle, struct weir_str new_key, struct weir_str new_value)
 {
     struct stage *stage = stage_of(handle);
     struct chain *chain = stage->chain;
     struct envelope *env;
+    int32_t status;
 
     if (stage->emit < 0 || chain->calling != stage)
         return WEIR_MISUSE;
-    if (!services_value_fits(chain, new_value))
-        return WEIR_INVALID;
-    env = envelope_take(&chain->made, chain, chain->paths);
-    if (!env)
-        return WEIR_NOMEM;
-    env->key = arena_str(&env->arena, new_key);
-    env->value = arena_str(&env->arena, new_value);
-    if ((new_key.ptr && !env->key.ptr) || (new_value.ptr && !env->value.ptr)) {
-        envelope_give_back(&chain->made, env);
-        return WEIR_NOMEM;
-    }
+    status = make(chain, chain->looked_into >> stage->emit & 1, new_key, new_value, &env);
+    if (status != WEIR_OK)
+        return status;
     envelope_count(&chain->made, env);
     env->emitted = true;
     env->route = (uint8_t)stage->emit;

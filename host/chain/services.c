@@ -39,7 +39,8 @@ static struct weir_str field_name(const struct weir_field *f)
     return paths_name(f);
 }
 
-/* An emitted value is parsed when somebody first asks for a field of it: few are asked. */
+/* An emitted value is parsed when it is made; but when somebody first asks, where only a verdict has led it
+ * to a route on which anybody does. */
 static bool has_fields(struct envelope *env)
 {
     struct json_error error;

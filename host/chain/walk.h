@@ -24,6 +24,7 @@ struct chain {
     struct stage *stages;
     uint32_t n_stages;
     uint32_t parse_at;        /* the value is parsed before this stage; n_stages + 1: never */
+    uint64_t looked_into;     /* routes whose values are JSON of which a stage binds fields, a bit each */
     int64_t last_failed_sink; /* index of the last sink that takes `failed`, -1: none */
     struct weir_topic **topics;
     size_t n_topics;

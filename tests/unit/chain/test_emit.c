@@ -7,6 +7,7 @@
 #define MADE "[stage made]\nplugin = hook_sink\nhook = @send\nfrom = made\ntopic = made\n"
 #define STAR "[stage star]\nplugin = hook\nhook = @pass\nfrom = *\n"
 #define NAMED "[stage named]\nplugin = hook\nhook = @where\nfrom = made\nfield = n\n"
+#define NAMED_LAZY "[stage lazy]\nplugin = hook\nhook = @pass\nfrom = made\nfield = n\n"
 #define BATCH "[stage batch]\nplugin = hook_sink\nhook = @batch\ntopic = batches\n"
 
 /* Emits as many envelopes as the record's key has letters. */
@@ -306,6 +307,11 @@ static void an_emitted_value_is_an_object_where_the_chain_has_json(void **state)
     world_open("[stage maker]\nplugin = hook_emits\nhook = @emit_odd\nemit = made\n" OUT MADE ERR);
     world_take(NULL, "{}");
     world_expect("4 4 4 0 made:made #0:made out:main #1:out");
+    world_ack_all();
+    world_close();
+    world_open("[stage maker]\nplugin = hook_emits\nhook = @emit_odd\nemit = made\n" OUT NAMED_LAZY MADE ERR);
+    world_take(NULL, "{}");
+    world_expect("4 4 4 0 lazy:made made:made #0:made out:main #1:out");
     world_ack_all();
     world_close();
     world_open(
