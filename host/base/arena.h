@@ -20,16 +20,15 @@ struct arena {
     size_t block, used, max;  /* bytes: size of a block; handed out and still held; cap on used */
 };
 
-/** block: bytes of an ordinary block. max: cap on all bytes handed out. Allocates nothing yet. */
-void arena_init(struct arena *a, size_t block, size_t max);
 /** Bytes of memory that hold a block of so many. */
 static inline size_t arena_room(size_t block)
 {
     return sizeof(struct arena_block) + block;
 }
 
-/** With a first block in memory of the owner's, which is that large, aligned for any type, and outlives it.
- */
+/** block: bytes of an ordinary block. max: cap on all bytes handed out. Allocates nothing yet. */
+void arena_init(struct arena *a, size_t block, size_t max);
+/** With a first block in memory of the owner's: arena_room() bytes, aligned for any type, that outlive it. */
 void arena_init_in(struct arena *a, void *memory, size_t size, size_t max);
 void arena_fini(struct arena *a);
 

@@ -20,9 +20,9 @@ struct envelope *envelope_take(struct envelopes *pool, struct chain *chain, cons
     if (env) {
         pool->free = env->next;
         pool->n_free--;
+        /* The next has left the cache since it was given back, and is soon asked for. */
         if (pool->free)
-            envelope_fetch(pool->free,
-                           0); /* it has gone cold since, and is likely the next to be asked for */
+            envelope_fetch(pool->free, 0);
     } else {
         env = malloc(sizeof *env + arena_room(pool->block));
         if (!env)

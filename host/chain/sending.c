@@ -9,8 +9,8 @@
 
 /* An envelope with a copy of key and value. Where a stage will ask for fields of it, the pass that checks the
  * value notes them. */
-static int32_t make(struct chain *chain, bool parse, struct weir_str key, struct weir_str value,
-                    struct envelope **out)
+static int32_t make_envelope(struct chain *chain, bool parse, struct weir_str key, struct weir_str value,
+                             struct envelope **out)
 {
     struct envelope *env;
     struct json_error error;
@@ -45,7 +45,7 @@ int32_t services_emit(struct weir_stage *handle, struct weir_str new_key, struct
 
     if (stage->emit < 0 || chain->calling != stage)
         return WEIR_MISUSE;
-    status = make(chain, chain->looked_into >> stage->emit & 1, new_key, new_value, &env);
+    status = make_envelope(chain, chain->looked_into >> stage->emit & 1, new_key, new_value, &env);
     if (status != WEIR_OK)
         return status;
     envelope_count(&chain->made, env);
