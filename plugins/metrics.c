@@ -44,7 +44,7 @@ static bool read_start(const struct metrics *m, struct weir_envelope *env, int64
     return true;
 }
 
-static inline char *put(char *p, const char *text)
+static char *put(char *p, const char *text)
 {
     return (char *)mempcpy(p, text, strlen(text));
 }

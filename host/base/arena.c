@@ -55,8 +55,7 @@ void arena_reset(struct arena *a)
         arena_fini(a);
         return;
     }
-    if (keep->next)
-        free_blocks(keep->next);
+    free_blocks(keep->next);
     keep->next = NULL;
     use_block(a, keep);
 }

@@ -12,7 +12,7 @@ struct splice {
     const char *from, *end; /* of the original: what is not yet copied */
     const char *gone;       /* the comma or `}` behind the last removed member */
     bool all_gone;          /* that one was removed, and so were all before it in its object */
-    char *out, *at;         /* what is written, and its end */
+    char *at;               /* behind what is written */
 };
 
 static void put(struct splice *w, struct weir_str s)
@@ -136,6 +136,7 @@ int32_t doc_splice(const struct doc *doc, struct arena *arena, struct weir_str *
     struct weir_str value = doc->now->value;
     struct splice w = {.doc = doc, .from = value.ptr, .end = value.ptr + value.len};
     size_t room;
+    char *bytes;
 
     if (!doc->arena)
         return WEIR_ABSENT;
@@ -144,11 +145,11 @@ int32_t doc_splice(const struct doc *doc, struct arena *arena, struct weir_str *
         return WEIR_OK;
     }
     room = most(doc);
-    w.out = w.at = arena_alloc(arena, room);
-    if (!w.out)
+    w.at = bytes = arena_alloc(arena, room);
+    if (!bytes)
         return WEIR_NOMEM;
     walk(&w);
-    assert((size_t)(w.at - w.out) <= room);
-    *out = str_make(w.out, (size_t)(w.at - w.out));
+    assert((size_t)(w.at - bytes) <= room);
+    *out = str_make(bytes, (size_t)(w.at - bytes));
     return WEIR_OK;
 }

@@ -95,8 +95,6 @@ static bool cure(struct outbound *out, enum send_result result)
 
 /* ---- outcomes */
 
-#define FETCHED 832 /* bytes: the key, value, places and changes of an ordinary record */
-
 static void acknowledged(struct chain *chain, struct stage *stage, struct envelope *env,
                          const struct weir_topic *topic)
 {
@@ -126,6 +124,8 @@ static void refused(struct chain *chain, struct stage *stage, struct envelope *e
     env->at = stage->index + 1;
     walk(chain, env);
 }
+
+#define FETCHED 832 /* bytes: the key, value, places and changes of an ordinary record */
 
 /* For a batch, which is not in an envelope, this asks for memory that nobody needs, or that is not there: the
  * processor does not mind. */

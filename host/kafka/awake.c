@@ -151,11 +151,16 @@ void awake_assigned(struct awake *a, const rd_kafka_topic_partition_list_t *list
 
 void awake_took(struct awake *a, size_t bytes)
 {
+    if (a)
+        a->taken += bytes;
+}
+
+void awake_look(struct awake *a)
+{
     int64_t now;
 
-    if (!a)
+    if (!a || !a->taken)
         return;
-    a->taken += bytes;
     now = clock_mono_ms();
     if (a->taken >= a->limit / 2) {
         pthread_mutex_lock(&a->lock);

@@ -25,4 +25,7 @@ void awake_assigned(struct awake *awake, const rd_kafka_topic_partition_list_t *
 /** So many bytes were taken from the queue. */
 void awake_took(struct awake *awake, size_t bytes);
 
+/** After some were taken: decides whether the fetcher is to be kept awake. */
+void awake_look(struct awake *awake);
+
 #endif

@@ -224,14 +224,11 @@ static void settle_reported(struct lane *lane)
 {
     size_t i, n = lane->n_reports;
 
-    for (i = 0; i < n && i < AHEAD; i++)
-        chain_expect(lane->reports[i].send);
-    for (i = 0; i < n; i++) {
-        struct report report = lane->reports[i];
-
-        if (i + AHEAD < n)
-            chain_expect(lane->reports[i + AHEAD].send);
-        settle(lane, report.send, report.err);
+    for (i = 0; i < n + AHEAD; i++) {
+        if (i < n)
+            chain_expect(lane->reports[i].send);
+        if (i >= AHEAD)
+            settle(lane, lane->reports[i - AHEAD].send, lane->reports[i - AHEAD].err);
     }
     lane->n_reports = 0;
 }

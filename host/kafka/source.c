@@ -49,7 +49,6 @@ struct source {
     int64_t idle_since;    /* monotonic milliseconds: since when none is taken, -1: they are */
     struct record_room room;
     uint64_t taken, rebalances;
-    size_t bytes_taken; /* in this poll */
     rd_kafka_resp_err_t last_error;
     char *failed;
     struct buf text;
@@ -282,7 +281,7 @@ static void on_record(struct source *s, const rd_kafka_message_t *m)
     }
     s->taken++;
     s->last_error = RD_KAFKA_RESP_ERR_NO_ERROR;
-    s->bytes_taken += m->len + m->key_len + RECORD_COST;
+    awake_took(s->consumer.awake, m->len + m->key_len + RECORD_COST);
     s->events.take(s->events.self, &record);
 }
 
@@ -295,8 +294,7 @@ static rd_kafka_message_t *next_message(struct source *s)
     return m ? m : rd_kafka_consumer_poll(s->consumer.client.rk, 0);
 }
 
-/** As many as there are and may be taken now. True: there may be more. */
-static bool take_many(struct source *s)
+static bool take_some(struct source *s)
 {
     size_t n;
 
@@ -312,17 +310,6 @@ static bool take_many(struct source *s)
         rd_kafka_message_destroy(m);
     }
     return true;
-}
-
-static bool take_some(struct source *s)
-{
-    bool more;
-
-    s->bytes_taken = 0;
-    more = take_many(s);
-    if (s->bytes_taken)
-        awake_took(s->consumer.awake, s->bytes_taken);
-    return more;
 }
 
 /* ---- when none is to be taken */
@@ -366,6 +353,8 @@ static void join_again(struct source *s)
 
 bool source_poll(struct source *s, bool taking)
 {
+    bool more;
+
     if (s->consumer.client.fatal)
         on_fatal(s);
     if (is_over(s))
@@ -379,7 +368,9 @@ bool source_poll(struct source *s, bool taking)
     s->idle_since = -1;
     if (s->consumer.paused)
         consumer_pause(&s->consumer, false);
-    return take_some(s);
+    more = take_some(s);
+    awake_look(s->consumer.awake);
+    return more;
 }
 
 void source_done(struct source *s, void *ticket)

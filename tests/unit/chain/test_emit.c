@@ -8,6 +8,9 @@
 #define STAR "[stage star]\nplugin = hook\nhook = @pass\nfrom = *\n"
 #define NAMED "[stage named]\nplugin = hook\nhook = @where\nfrom = made\nfield = n\n"
 #define NAMED_LAZY "[stage lazy]\nplugin = hook\nhook = @pass\nfrom = made\nfield = n\n"
+#define NESTED                                                                                               \
+    MAKER "[stage next]\nplugin = hook_emits\nhook = @emit\nfrom = made\nemit = deep\n" OUT MADE             \
+          "[stage deep]\nplugin = hook_sink\nhook = @send\nfrom = deep\ntopic = deep\n" ERR
 #define BATCH "[stage batch]\nplugin = hook_sink\nhook = @batch\ntopic = batches\n"
 
 /* Emits as many envelopes as the record's key has letters. */
@@ -215,8 +218,7 @@ static void a_dropped_record_waits_for_what_it_emitted(void **state)
 static void emitted_by_emitted_belongs_to_its_parent(void **state)
 {
     (void)state;
-    world_open(MAKER "[stage next]\nplugin = hook_emits\nhook = @emit\nfrom = made\nemit = deep\n" OUT MADE
-                     "[stage deep]\nplugin = hook_sink\nhook = @send\nfrom = deep\ntopic = deep\n" ERR);
+    world_open(NESTED);
     world_take("x", "{}");
     world_expect("maker:main next:made deep:deep #0:deep made:made #1:made out:main #2:out");
     world_ack(2);
@@ -235,8 +237,7 @@ static void expect_in_flight(size_t n)
 static void an_ended_record_leaves_its_end_to_its_only_child(void **state)
 {
     (void)state;
-    world_open(MAKER "[stage next]\nplugin = hook_emits\nhook = @emit\nfrom = made\nemit = deep\n" OUT MADE
-                     "[stage deep]\nplugin = hook_sink\nhook = @send\nfrom = deep\ntopic = deep\n" ERR);
+    world_open(NESTED);
     world_take("x", "{}");
     world_expect("maker:main next:made deep:deep #0:deep made:made #1:made out:main #2:out");
     expect_in_flight(3);
