@@ -46,20 +46,14 @@ rd_kafka_resp_err_t positions_begin(struct positions *p, rd_kafka_topic_partitio
     return err;
 }
 
-void positions_again(struct positions *p, int32_t number)
+void positions_again(struct positions *p)
 {
     rd_kafka_topic_partition_list_t *list = partitions_list(p->partitions, p->topic);
-    bool cooperative = positions_cooperative(p->rk);
     int i;
 
-    for (i = list->cnt; i-- > 0;) {
-        rd_kafka_topic_partition_t *tp = &list->elems[i];
-
-        tp->offset = partitions_find(p->partitions, tp->partition)->position;
-        if (cooperative && number != RD_KAFKA_PARTITION_UA && tp->partition != number)
-            rd_kafka_topic_partition_list_del_by_idx(list, i);
-    }
-    if (cooperative) {
+    for (i = 0; i < list->cnt; i++)
+        list->elems[i].offset = partitions_find(p->partitions, list->elems[i].partition)->position;
+    if (positions_cooperative(p->rk)) {
         rd_kafka_error_destroy(rd_kafka_incremental_unassign(p->rk, list));
         rd_kafka_error_destroy(rd_kafka_incremental_assign(p->rk, list));
     } else {
@@ -76,7 +70,7 @@ static void go_to(struct positions *p, int32_t number, struct partition *part, i
     if (partitions_push(p->partitions, number, to - 1, &ticket))
         partitions_done(p->partitions, ticket);
     part->position = to;
-    positions_again(p, number);
+    positions_again(p);
 }
 
 rd_kafka_resp_err_t positions_lost(struct positions *p, int32_t number, enum config_lost_offset on_lost,
@@ -92,7 +86,7 @@ rd_kafka_resp_err_t positions_lost(struct positions *p, int32_t number, enum con
     if (err)
         return err;
     if (part->position >= low && part->position <= high) { /* said of where it was before */
-        positions_again(p, number);
+        positions_again(p);
     } else if (on_lost == CONFIG_LOST_STOP) {
         buf_add_fmt(
             why,
@@ -125,7 +119,7 @@ rd_kafka_resp_err_t positions_rewind(struct positions *p, const struct patience 
             partitions_rewind(part, part->start, WATERMARK_NONE);
     }
     if (list->cnt && !err)
-        positions_again(p, RD_KAFKA_PARTITION_UA);
+        positions_again(p);
     rd_kafka_topic_partition_list_destroy(list);
     return err;
 }

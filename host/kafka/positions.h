@@ -23,13 +23,11 @@ bool positions_cooperative(rd_kafka_t *rk);
 rd_kafka_resp_err_t positions_begin(struct positions *p, rd_kafka_topic_partition_list_t *list,
                                     enum config_start start, const struct patience *patience);
 
-/** Assigns once more, each partition from where it stands. number: the only one that needs it;
- * RD_KAFKA_PARTITION_UA: all do. */
-void positions_again(struct positions *p, int32_t number);
+/** Assigns once more, each partition from where it stands: what was read and not taken comes again. */
+void positions_again(struct positions *p);
 
-/** The offset of that partition is not there: goes on where on_lost says, or adds to why what it says
- * instead.
- */
+/** The offset of that partition is not there: goes on where on_lost says, with all partitions as
+ * positions_again() does, or adds to why what it says instead. */
 rd_kafka_resp_err_t positions_lost(struct positions *p, int32_t number, enum config_lost_offset on_lost,
                                    const struct patience *patience, struct buf *why);
 

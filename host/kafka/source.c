@@ -1,8 +1,9 @@
 /* source.c: see source.h.
  *
- * rd_kafka_consumer_poll(), a record at a time: the batch call of librdkafka before 2.13.2 skips records
- * around a rebalance or a pause (measured), and consuming by callback has no bound on memory. The eager
- * assignor before 2.6.1 for the same reason.
+ * Messages come through an inbox, many at a time where librdkafka does that safely (see inbox.c). Callbacks
+ * run in the same calls, and may move the partitions that messages were just gathered from: where that
+ * happened, all of them are forgotten, and read again from where each partition stands. Consuming by callback
+ * was rejected: it has no bound on memory.
  *
  * weir finds the starting offsets itself when partitions are assigned (see offsets.c), so librdkafka is never
  * left to reset one: auto.offset.reset is `error`, and that error means that a position was lost.
@@ -21,11 +22,13 @@
 #include "config/diag.h"
 #include "kafka/consumer.h"
 #include "kafka/errors.h"
+#include "kafka/inbox.h"
 #include "kafka/membership.h"
 #include "kafka/record.h"
 
-#define POLL_MAX 500  /* records of one source_poll() */
-#define STALL_MS 1000 /* so long without taking, then pause */
+#define POLL_MAX 500   /* records of one source_poll() */
+#define RECEIVE_MAX 64 /* messages taken in at once, below INBOX_ROOM: there is room to serve the group */
+#define STALL_MS 1000  /* so long without taking, then pause */
 #define COMMIT_WAIT_MS 5000
 #define PATIENCE_MS 60000 /* for an offset, when a partition is assigned; below max.poll.interval.ms */
 #define RECORD_COST 64    /* bytes that a record adds to its key and value in the queue, roughly */
@@ -40,8 +43,9 @@ struct source {
     struct membership membership;
     bool exactly_once;
 
-    rd_kafka_message_t *held; /* came while none was to be taken */
-    bool lost;                /* the assignment: partitions that we have are no longer ours */
+    struct inbox inbox;
+    uint64_t moves; /* how often partitions came, went, or changed their place */
+    bool lost;      /* the assignment: partitions that we have are no longer ours */
     bool rejoin;
     bool fenced;           /* by another process */
     bool spent;            /* fenced by itself: it wants another client */
@@ -147,13 +151,6 @@ static bool settle(struct source *s, const rd_kafka_topic_partition_list_t *list
     return s->exactly_once || commits_now(&s->consumer.commits, COMMIT_WAIT_MS);
 }
 
-static void forget_held(struct source *s)
-{
-    if (s->held)
-        rd_kafka_message_destroy(s->held); /* it was never taken */
-    s->held = NULL;
-}
-
 static void revoke(struct source *s, rd_kafka_topic_partition_list_t *list)
 {
     bool lost = is_lost(s);
@@ -167,7 +164,6 @@ static void revoke(struct source *s, rd_kafka_topic_partition_list_t *list)
     if (s->consumer.paused)
         consumer_pause(&s->consumer, false); /* librdkafka would remember it, and we would not */
     open = partitions_open(&s->consumer.partitions, list);
-    forget_held(s);
     for (i = 0; i < list->cnt; i++)
         partitions_revoke(&s->consumer.partitions, list->elems[i].partition);
     consumer_unassign(&s->consumer, list);
@@ -182,6 +178,7 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
 {
     struct source *s = ((struct client *)opaque)->owner;
 
+    s->moves++;
     if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !is_over(s)) {
         assign(s, rk, list);
     } else if (err == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
@@ -225,7 +222,7 @@ static void on_lost_offset(struct source *s, int32_t number)
     struct patience patient = patience(s);
     rd_kafka_resp_err_t err;
 
-    if (is_lost(s))
+    if (is_lost(s) || !partitions_find(&s->consumer.partitions, number))
         return;
     buf_reset(&s->text);
     err = positions_lost(&s->consumer.positions, number, s->on_lost, &patient, &s->text);
@@ -233,6 +230,7 @@ static void on_lost_offset(struct source *s, int32_t number)
         fail(s, phrase(s, err));
     else if (s->text.len)
         fail(s, buf_text(&s->text) ? buf_text(&s->text) : "no memory");
+    inbox_forget(&s->inbox); /* all partitions are read again from where they stand */
     consumer_pause_all(&s->consumer);
 }
 
@@ -285,13 +283,18 @@ static void on_record(struct source *s, const rd_kafka_message_t *m)
     s->events.take(s->events.self, &record);
 }
 
-/** The next message; NULL: there is none now. */
-static rd_kafka_message_t *next_message(struct source *s)
+/** Serves the group's business and takes in what has come, up to `most`. */
+static void receive(struct source *s, size_t most)
 {
-    rd_kafka_message_t *m = s->held;
+    uint64_t before = s->moves;
 
-    s->held = NULL;
-    return m ? m : rd_kafka_consumer_poll(s->consumer.client.rk, 0);
+    inbox_fill(&s->inbox, most);
+    if (s->moves == before || !s->inbox.count)
+        return;
+    inbox_forget(&s->inbox); /* who knows from which place they are */
+    if (s->consumer.partitions.assigned && !is_over(s) && !is_lost(s))
+        positions_again(&s->consumer.positions);
+    consumer_pause_all(&s->consumer);
 }
 
 static bool take_some(struct source *s)
@@ -299,8 +302,11 @@ static bool take_some(struct source *s)
     size_t n;
 
     for (n = 0; n < POLL_MAX && !is_over(s) && s->events.ready(s->events.self); n++) {
-        rd_kafka_message_t *m = next_message(s);
+        rd_kafka_message_t *m;
 
+        if (!s->inbox.count)
+            receive(s, RECEIVE_MAX);
+        m = inbox_take(&s->inbox);
         if (!m)
             return false;
         if (m->err)
@@ -314,16 +320,13 @@ static bool take_some(struct source *s)
 
 /* ---- when none is to be taken */
 
-/** Serves the group without taking. A record that comes all the same is kept for later. */
+/** Serves the group without taking. Records that come all the same, before the pause, are kept for later. */
 static void serve_group(struct source *s)
 {
     rd_kafka_message_t *m;
 
-    while (!s->held && !is_over(s) && (m = rd_kafka_consumer_poll(s->consumer.client.rk, 0))) {
-        if (!m->err) {
-            s->held = m;
-            return;
-        }
+    receive(s, INBOX_ROOM);
+    while (!is_over(s) && (m = inbox_take_error(&s->inbox))) {
         on_trouble(s, m);
         rd_kafka_message_destroy(m);
     }
@@ -413,7 +416,8 @@ void source_rewind(struct source *s)
     struct patience patient = patience(s);
     rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__FAIL;
 
-    forget_held(s);
+    s->moves++;
+    inbox_forget(&s->inbox);
     if (!is_lost(s) && !is_over(s))
         err = positions_rewind(&s->consumer.positions, &patient);
     consumer_pause_all(&s->consumer);
@@ -467,7 +471,10 @@ static bool open_client(struct source *s, const struct settings *settings, struc
 {
     static const struct client_callbacks callbacks = {.rebalance = on_rebalance, .committed = on_committed};
 
-    return consumer_open(&s->consumer, settings, &callbacks, diag);
+    if (!consumer_open(&s->consumer, settings, &callbacks, diag))
+        return false;
+    inbox_open(&s->inbox, s->consumer.client.rk);
+    return true;
 }
 
 struct source *source_new(const struct settings *settings, int wake_fd, const struct source_events *events,
@@ -515,7 +522,7 @@ bool source_renew(struct source *s, const struct settings *settings, struct diag
            partitions_open(&s->consumer.partitions, NULL));
     if (!s->events.settled(s->events.self))
         s->events.spoil(s->events.self);
-    forget_held(s);
+    inbox_close(&s->inbox);
     partitions_revoke_all(&s->consumer.partitions);
     consumer_close(&s->consumer);
     s->rejoin = s->spent = s->lost = false;
@@ -530,7 +537,7 @@ void source_destroy(struct source *s)
 {
     if (!s)
         return;
-    forget_held(s);
+    inbox_close(&s->inbox);
     consumer_close(&s->consumer); /* on_rebalance() commits what is safe */
     consumer_fini(&s->consumer);
     buf_fini(&s->text);
