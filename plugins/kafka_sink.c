@@ -30,13 +30,12 @@
  *
  * The id is copied as it is written in JSON, so only the reason and a name are escaped here.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <weir/plugin.h>
 
 #define MAX_BATCH (512 * 1024) /* bytes */
-#define MAX_DIGITS 24          /* of a 64-bit number, with its sign and an end */
+#define MAX_DIGITS 24          /* of a 64-bit number, with its sign */
 #define CONNECT_HEADERS 5
 #define TEXT(literal) ((struct weir_str){literal, sizeof(literal) - 1})
 #define CONCAT(env, ...)                                                                                     \
@@ -52,9 +51,11 @@ struct kafka_sink {
     const struct weir_topic *topic;
     struct weir_pairs topic_properties, headers;
     const struct weir_field *id, *key, *join;
-    struct weir_str id_name, join_name;
+    struct weir_str join_name;
     int32_t format, partition;
     bool connect_headers;
+    char *opening; /* of a wrapped record with an id: {"NAME": */
+    size_t opening_len;
     int64_t batch, batch_wait;
     char *joined; /* the open batch: {"NAME": [elements */
     size_t begin, len, room;
@@ -99,8 +100,10 @@ static struct weir_str concat(struct weir_envelope *env, const struct weir_str *
 /* Bytes of the valid UTF-8 character at p, 0 where there is none. */
 static size_t character(const unsigned char *p, size_t left)
 {
-    size_t n = p[0] < 0x80 ? 1 : p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : p[0] < 0xF5 ? 4 : 0;
+    size_t n = p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : p[0] < 0xF5 ? 4 : 0;
 
+    if (p[0] < 0x80)
+        return 1;
     if (n > left || (p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F) ||
         (p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F))
         return 0;
@@ -110,56 +113,75 @@ static size_t character(const unsigned char *p, size_t left)
     return n;
 }
 
-/* A text of any bytes, escaped as it must be between quotes. */
-static struct weir_str escape(struct weir_envelope *env, struct weir_str s)
+/* A text of any bytes, escaped as it must be between quotes: at most six bytes for each. */
+static char *put_escaped(char *p, struct weir_str s)
 {
-    char *text = weir_alloc(env, 6 * s.len + 1), *p = text;
+    for (size_t i = 0, n; i < s.len; i += n) {
+        const unsigned char *c = (const unsigned char *)s.ptr + i;
 
-    for (size_t i = 0, n; p && i < s.len; i += n ? n : 1) {
-        unsigned char c = (unsigned char)s.ptr[i];
-
-        n = character((const unsigned char *)s.ptr + i, s.len - i);
+        n = character(c, s.len - i);
         if (n == 0) {
             p = mempcpy(p, "\\ufffd", 6);
-        } else if (c < 0x20) {
-            p = mempcpy(p, (char[]){'\\', 'u', '0', '0', "01"[c >> 4], "0123456789abcdef"[c & 15]}, 6);
+            n = 1;
+        } else if (*c < 0x20) {
+            p = mempcpy(p, (char[]){'\\', 'u', '0', '0', "01"[*c >> 4], "0123456789abcdef"[*c & 15]}, 6);
         } else {
-            if (c == '"' || c == '\\')
+            if (*c == '"' || *c == '\\')
                 *p++ = '\\';
-            p = mempcpy(p, s.ptr + i, n);
+            for (size_t j = 0; j < n; j++)
+                *p++ = (char)c[j];
         }
     }
-    return (struct weir_str){text, text ? (size_t)(p - text) : 0};
+    return p;
+}
+
+static struct weir_str escape(struct weir_envelope *env, struct weir_str s)
+{
+    char *text = weir_alloc(env, 6 * s.len + 1);
+
+    return (struct weir_str){text, text ? (size_t)(put_escaped(text, s) - text) : 0};
 }
 
 static struct weir_str number(struct weir_envelope *env, int64_t n)
 {
+    uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
     char *text = weir_alloc(env, MAX_DIGITS);
-    int len = text ? snprintf(text, MAX_DIGITS, "%lld", (long long)n) : 0;
+    size_t begin = MAX_DIGITS;
 
-    return (struct weir_str){text, (size_t)len};
+    if (!text)
+        return (struct weir_str){NULL, 0};
+    do
+        text[--begin] = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (n < 0)
+        text[--begin] = '-';
+    return (struct weir_str){text + begin, MAX_DIGITS - begin};
 }
 
 /* An error or cleaned record. Absent: over the envelope's memory. */
 static struct weir_str wrap(const struct kafka_sink *k, struct weir_envelope *env, struct weir_str id,
-                            struct weir_str content, struct weir_str now)
+                            struct weir_str content, struct weir_str reason, struct weir_str now)
 {
-    struct weir_str begin = TEXT("{"), reason = escape(env, weir_reason(env));
+    struct weir_str none = TEXT(""), opening = TEXT("{"), comma = none;
 
-    if (k->id)
-        begin = CONCAT(env, TEXT("{\""), escape(env, k->id_name), TEXT("\": "), id, TEXT(", "));
+    if (k->id) {
+        opening = (struct weir_str){k->opening, k->opening_len};
+        comma = TEXT(", ");
+    } else {
+        id = none;
+    }
     if (k->format == ERROR)
-        return CONCAT(env, begin, TEXT("\"error_type\": \""), reason, TEXT("\", \"message_content\": "),
-                      content, TEXT(", \"timestamp\": "), now, TEXT("}"));
-    return CONCAT(env, begin, TEXT("\"message_content\": "), content, TEXT(", \"clean_type\": \""), reason,
-                  TEXT("\", \"timestamp\": "), now, TEXT("}"));
+        return CONCAT(env, opening, id, comma, TEXT("\"error_type\": \""), reason,
+                      TEXT("\", \"message_content\": "), content, TEXT(", \"timestamp\": "), now, TEXT("}"));
+    return CONCAT(env, opening, id, comma, TEXT("\"message_content\": "), content,
+                  TEXT(", \"clean_type\": \""), reason, TEXT("\", \"timestamp\": "), now, TEXT("}"));
 }
 
 static bool make_value(struct weir_stage *stage, const struct kafka_sink *k, struct weir_envelope *env,
                        struct weir_message *message)
 {
     const struct weir_str unknown = TEXT("\"Unknown\""), nothing = TEXT("{}");
-    struct weir_str content, id, now;
+    struct weir_str content, id, reason, now;
     int32_t status = weir_value(env, &content);
     int64_t now_ms;
 
@@ -167,15 +189,15 @@ static bool make_value(struct weir_stage *stage, const struct kafka_sink *k, str
         message->value = status == WEIR_OK ? content : (struct weir_str){NULL, 0};
         return status != WEIR_NOMEM;
     }
-    if (!k->id || weir_field_type(env, k->id) != WEIR_JSON_STRING ||
-        weir_get_raw(env, k->id, &id) != WEIR_OK || id.len == strlen("\"\""))
+    if (!k->id || weir_get_raw(env, k->id, &id) != WEIR_OK || id.ptr[0] != '"' || id.len == strlen("\"\""))
         id = unknown;
     now_ms = weir_now_ms(stage);
     now = number(env, now_ms / 1000 - (now_ms % 1000 < 0));
-    message->value = wrap(k, env, id, status == WEIR_OK ? content : nothing, now);
+    reason = escape(env, weir_reason(env));
+    message->value = wrap(k, env, id, status == WEIR_OK ? content : nothing, reason, now);
     if (k->format == ERROR) {
         message->flags |= WEIR_SEND_ALWAYS;
-        message->spare = wrap(k, env, unknown, nothing, now);
+        message->spare = wrap(k, env, unknown, nothing, reason, now);
         if (!message->value.ptr)
             message->value = message->spare; /* the whole does not fit into the envelope's memory */
     }
@@ -185,11 +207,12 @@ static bool make_value(struct weir_stage *stage, const struct kafka_sink *k, str
 /* Those of the option, then Connect's, of which a stage knows what stands here. */
 static bool add_headers(const struct kafka_sink *k, struct weir_envelope *env, struct weir_message *message)
 {
-    struct weir_coordinates source = weir_source(env);
+    struct weir_coordinates source;
     struct weir_header *h;
 
     if (k->headers.count == 0 && !k->connect_headers)
         return true;
+    source = weir_source(env);
     h = weir_alloc(env, (k->headers.count + CONNECT_HEADERS) * sizeof(*h));
     message->headers = h;
     if (!h)
@@ -230,7 +253,8 @@ static int32_t send_one(struct weir_stage *stage, const struct kafka_sink *k, st
     message.topic = k->topic;
     message.flags = WEIR_SEND_HEADERS;
     message.key = read_key(k, env);
-    message.partition = weir_source(env).partition;
+    if (k->partition == AS_SOURCE)
+        message.partition = weir_source(env).partition;
     if (k->partition == AS_SOURCE && message.partition >= 0)
         message.flags |= WEIR_SEND_PARTITION;
     if (weir_timestamp_ms(env, &message.timestamp_ms))
@@ -322,6 +346,20 @@ static int32_t open_batch(struct weir_stage *stage, struct kafka_sink *k)
     return WEIR_OK;
 }
 
+static int32_t write_opening(struct weir_stage *stage, struct kafka_sink *k)
+{
+    struct weir_str name = weir_field_name(stage, k->id);
+    char *p;
+
+    k->opening = malloc(6 * name.len + strlen("{\"\": "));
+    if (!k->opening)
+        return weir_error(stage, "out of memory");
+    p = put_escaped(mempcpy(k->opening, "{\"", 2), name);
+    p = mempcpy(p, "\": ", 3);
+    k->opening_len = (size_t)(p - k->opening);
+    return WEIR_OK;
+}
+
 static int32_t create(struct weir_stage *stage, void *self)
 {
     struct kafka_sink *k = self;
@@ -340,7 +378,7 @@ static int32_t create(struct weir_stage *stage, void *self)
         return weir_error(stage, "connect_headers is for format = error");
     k->connect_headers &= k->format == ERROR;
     if (k->id)
-        k->id_name = weir_field_name(stage, k->id);
+        return write_opening(stage, k);
     return k->join ? open_batch(stage, k) : WEIR_OK;
 }
 
@@ -350,6 +388,7 @@ static void destroy(struct weir_stage *stage, void *self)
 
     (void)stage;
     free(k->joined);
+    free(k->opening);
 }
 
 WEIR_PLUGIN(.name = "kafka_sink", .version = "1.0.0", .help = "sends records to a topic", .options = options,

@@ -84,6 +84,12 @@ static bool same(struct weir_str a, struct weir_str b)
     return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
 }
 
+/* Calculated and not looked up: so the compiler does many at once. */
+static char hex_digit(unsigned n)
+{
+    return (char)(n + (n < 10 ? '0' : 'a' - 10));
+}
+
 static const char *hash_text(struct pii_masker *m, struct weir_str in, struct scratch *s,
                              struct weir_str *out)
 {
@@ -99,14 +105,40 @@ static const char *hash_text(struct pii_masker *m, struct weir_str in, struct sc
         ok = EVP_DigestInit_ex2(m->sha, NULL, NULL) && EVP_DigestUpdate(m->sha, bytes, in.len) &&
              EVP_DigestFinal_ex(m->sha, digest, NULL);
     for (size_t i = 0; i < DIGEST; i++) {
-        s->text[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-        s->text[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+        s->text[2 * i] = hex_digit(digest[i] >> 4);
+        s->text[2 * i + 1] = hex_digit(digest[i] & 15);
     }
     *out = (struct weir_str){s->text, sizeof(s->text)};
     return ok ? NULL : "cannot be hashed";
 }
 
-static const char *mask_ip_text(struct weir_str in, struct scratch *s, struct weir_str *out)
+/* Over a number up to 255 without a zero in front. NULL: there is none. */
+static const char *skip_group(const char *p, const char *end)
+{
+    const char *begin = p, *limit = end - p > 3 ? p + 3 : end;
+    int n = 0;
+
+    while (p < limit && *p >= '0' && *p <= '9')
+        n = n * 10 + (*p++ - '0');
+    return p > begin && n <= 255 && (*begin != '0' || p - begin == 1) ? p : NULL;
+}
+
+/* Where the last group of an IPv4 address begins. NULL: the text is none, which inet_pton() says of the same
+ * texts. */
+static const char *last_group(struct weir_str s)
+{
+    const char *group = s.ptr, *end = group + s.len, *p = skip_group(group, end);
+
+    for (int i = 0; i < 3; i++) {
+        if (!p || p == end || *p != '.')
+            return NULL;
+        group = p + 1;
+        p = skip_group(group, end);
+    }
+    return p == end ? group : NULL;
+}
+
+static const char *mask_ipv6_text(struct weir_str in, struct scratch *s, struct weir_str *out)
 {
     static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
     unsigned char address[16];
@@ -115,18 +147,28 @@ static const char *mask_ip_text(struct weir_str in, struct scratch *s, struct we
     if (in.len >= INET6_ADDRSTRLEN || memchr(in.ptr, '\0', in.len))
         return "not an IP address";
     *(char *)mempcpy(s->text, in.ptr, in.len) = '\0';
-    is_v4 = inet_pton(AF_INET, s->text, address) == 1;
-    if (!is_v4) {
-        if (inet_pton(AF_INET6, s->text, address) != 1)
-            return "not an IP address";
-        is_v4 = memcmp(address, mapped, sizeof(mapped)) == 0;
-        if (!is_v4)
-            memset(address + 6, 0, sizeof(address) - 6);
-        inet_ntop(AF_INET6, address, s->text, sizeof(s->text));
-    }
+    if (inet_pton(AF_INET6, s->text, address) != 1)
+        return "not an IP address";
+    is_v4 = memcmp(address, mapped, sizeof(mapped)) == 0;
+    if (!is_v4)
+        memset(address + 6, 0, sizeof(address) - 6);
+    inet_ntop(AF_INET6, address, s->text, sizeof(s->text));
     if (is_v4)
         memcpy(strrchr(s->text, '.') + 1, "xxx", sizeof("xxx"));
     *out = (struct weir_str){s->text, strlen(s->text)};
+    return NULL;
+}
+
+static const char *mask_ip_text(struct weir_str in, struct scratch *s, struct weir_str *out)
+{
+    const char *group = last_group(in);
+    size_t kept;
+
+    if (!group)
+        return mask_ipv6_text(in, s, out);
+    kept = (size_t)(group - in.ptr);
+    memcpy(mempcpy(s->text, in.ptr, kept), "xxx", 3);
+    *out = (struct weir_str){s->text, kept + 3};
     return NULL;
 }
 
@@ -179,23 +221,25 @@ static bool drop(struct weir_envelope *env, const struct rule *r)
 
 static const char *mask_field(struct pii_masker *m, struct weir_envelope *env, const struct rule *r)
 {
-    struct weir_str text = {"null", 4};
+    const struct weir_str null = {"null", 4};
+    struct weir_str text;
     struct scratch scratch;
     const struct weir_field *way;
     const char *fault;
-    int32_t status = reach(env, r, &way), type;
+    int32_t status = reach(env, r, &way), type = WEIR_JSON_STRING;
 
     if (status != WEIR_OK)
         return status == WEIR_ABSENT ? NULL : "its parent is not an object";
     if (r->mode == REMOVE)
         return weir_remove(env, r->field) <= WEIR_ABSENT ? NULL : "cannot be removed";
-    type = weir_field_type(env, r->field);
-    if (type == WEIR_JSON_ABSENT)
-        return NULL;
-    if (type == WEIR_JSON_NULL)
-        return weir_set_raw(env, r->field, text) == WEIR_OK ? NULL : "cannot be masked";
     if (r->mode != REDACT)
         status = weir_get_string(env, r->field, &text);
+    if (r->mode == REDACT || status == WEIR_TYPE)
+        type = weir_field_type(env, r->field);
+    if (status == WEIR_ABSENT || type == WEIR_JSON_ABSENT)
+        return NULL;
+    if (type == WEIR_JSON_NULL)
+        return weir_set_raw(env, r->field, null) == WEIR_OK ? NULL : "cannot be masked";
     if (status != WEIR_OK)
         return status == WEIR_TYPE      ? "not a string"
                : status == WEIR_INVALID ? "not valid text"
@@ -244,13 +288,13 @@ static int32_t process(struct weir_stage *stage, void *self, struct weir_envelop
 {
     struct pii_masker *m = self;
     const struct rule *end = m->rules + m->count, *broken = NULL;
-    bool on_main = same(weir_route(env), (struct weir_str){"main", 4}), safe = true;
+    bool safe = true;
     const char *fault = NULL;
 
     (void)stage;
     for (const struct rule *r = m->rules; r < end && !broken; r++) {
         fault = mask(m, env, r);
-        if (fault && on_main)
+        if (fault && same(weir_route(env), (struct weir_str){"main", 4}))
             broken = r;
         else if (fault)
             safe &= drop(env, r);

@@ -153,13 +153,18 @@ static bool is_empty(struct weir_envelope *env, const struct check *c, int32_t t
            (type != WEIR_JSON_STRING && strchr("]}", raw.ptr[1 + strspn(raw.ptr + 1, BLANKS)]));
 }
 
-static bool holds(struct weir_envelope *env, const struct check *c)
+static bool is_there(int32_t type)
 {
-    int32_t type = weir_field_type(env, c->field);
+    return type != WEIR_JSON_ABSENT && type != WEIR_JSON_NULL && type != WEIR_JSON_BLOCKED;
+}
+
+/* type: of the check's field. */
+static bool holds(struct weir_envelope *env, const struct check *c, int32_t type)
+{
     double number;
     int64_t integer;
 
-    if (type == WEIR_JSON_ABSENT || type == WEIR_JSON_NULL || type == WEIR_JSON_BLOCKED)
+    if (!is_there(type))
         return c->kind > NON_EMPTY;
     switch (c->kind) {
     case REQUIRED:
@@ -184,7 +189,7 @@ static bool holds(struct weir_envelope *env, const struct check *c)
 /* Whether this check is to be told: it does not hold, is of the class, and its field was not told before. */
 static bool is_told(const struct validator *v, struct weir_envelope *env, const struct check *c, bool missing)
 {
-    if ((c->kind <= NON_EMPTY) != missing || holds(env, c))
+    if ((c->kind <= NON_EMPTY) != missing || holds(env, c, weir_field_type(env, c->field)))
         return false;
     for (const struct check *other = v->checks; other < c; other++)
         if (same(other->name, c->name) && is_told(v, env, other, missing))
@@ -215,12 +220,14 @@ static int32_t process(struct weir_stage *stage, void *self, struct weir_envelop
     const struct validator *v = self;
 
     (void)stage;
-    for (size_t i = 0; i < v->count; i++) {
-        if (holds(env, &v->checks[i]))
+    for (const struct check *c = v->checks; c < v->checks + v->count; c++) {
+        int32_t type = weir_field_type(env, c->field);
+
+        if ((c->kind == REQUIRED && is_there(type)) || holds(env, c, type)) /* most are of the first kind */
             continue;
         if (v->message.ptr)
             return weir_fail(env, "%.*s", (int)v->message.len, v->message.ptr);
-        return refuse(v, env, v->checks[i].kind <= NON_EMPTY); /* the checks for missing ones come first */
+        return refuse(v, env, c->kind <= NON_EMPTY); /* the checks for missing ones come first */
     }
     return WEIR_PASS;
 }

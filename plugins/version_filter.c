@@ -181,7 +181,7 @@ static bool in_range(struct weir_str range, const struct version *version, bool 
 
 static bool is_range(struct weir_str item)
 {
-    return memchr("<=>", item.ptr[0], 3) != NULL;
+    return item.ptr[0] >= '<' && item.ptr[0] <= '>'; /* or = between them */
 }
 
 static int32_t process(struct weir_stage *stage, void *self, struct weir_envelope *env)

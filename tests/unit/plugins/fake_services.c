@@ -140,6 +140,13 @@ static int32_t find_typed(struct weir_envelope *env, const struct weir_field *f,
     return found == WEIR_JSON_ABSENT ? WEIR_ABSENT : found == type ? WEIR_OK : WEIR_TYPE;
 }
 
+static bool holds_surrogate(struct json_object *value)
+{
+    return json_object_is_type(value, json_type_string) &&
+           memmem(json_object_get_string(value), (size_t)json_object_get_string_len(value), "\xEF\xBF\xBD",
+                  3);
+}
+
 static int32_t get_string(struct weir_envelope *env, const struct weir_field *f, struct weir_str *out)
 {
     struct json_object *value;
@@ -148,7 +155,7 @@ static int32_t get_string(struct weir_envelope *env, const struct weir_field *f,
     if (status != WEIR_OK)
         return status;
     *out = str_make(json_object_get_string(value), (size_t)json_object_get_string_len(value));
-    return memmem(out->ptr, out->len, "\xEF\xBF\xBD", 3) ? WEIR_INVALID : WEIR_OK;
+    return holds_surrogate(value) ? WEIR_INVALID : WEIR_OK;
 }
 
 static int32_t get_int(struct weir_envelope *env, const struct weir_field *f, int64_t *out)
@@ -211,8 +218,11 @@ static int32_t get_raw(struct weir_envelope *env, const struct weir_field *f, st
 
     if (found == WEIR_JSON_ABSENT || found == WEIR_JSON_BLOCKED)
         return found == WEIR_JSON_ABSENT ? WEIR_ABSENT : WEIR_TYPE;
-    *out =
-        value ? str_of(json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE)) : STR("null");
+    if (holds_surrogate(value))
+        *out = STR("\"\\ud800\"");
+    else
+        *out = value ? str_of(json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE))
+                     : STR("null");
     return WEIR_OK;
 }
 

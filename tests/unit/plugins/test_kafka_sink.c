@@ -128,6 +128,41 @@ static void kafka_sink_adds_the_headers_of_connect(void **state)
     fake_close(f);
 }
 
+static void kafka_sink_writes_any_number(void **state)
+{
+    static const struct {
+        int64_t now;
+        const char *seconds;
+    } times[] = {
+        {0, "0"},
+        {999, "0"},
+        {1000, "1"},
+        {10000, "10"},
+        {-1, "-1"},
+        {-1000, "-1"},
+        {-1001, "-2"},
+        {-10000, "-10"},
+        {INT64_MAX, "9223372036854775"},
+        {INT64_MIN, "-9223372036854776"},
+    };
+    struct fake *f = fake_open("kafka_sink", "topic = t\nformat = cleaned");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        char want[128];
+
+        f->now = times[i].now;
+        snprintf(
+            want, sizeof want,
+            "t key=null value={\"message_content\": {}, \"clean_type\": \"\", \"timestamp\": %s} headers\n",
+            times[i].seconds);
+        fake_record(f, "{}");
+        fake_process(f);
+        CHECK_TEXT(times[i].seconds, fake_out(f), want);
+    }
+    fake_close(f);
+}
+
 static void kafka_sink_sends_what_has_no_partition_by_its_key(void **state)
 {
     struct fake *f = fake_open("kafka_sink", "topic = t\npartition = source");
@@ -291,6 +326,7 @@ int main(void)
         cmocka_unit_test(kafka_sink_sends_each_format),
         cmocka_unit_test(kafka_sink_keeps_key_headers_and_timestamp),
         cmocka_unit_test(kafka_sink_adds_the_headers_of_connect),
+        cmocka_unit_test(kafka_sink_writes_any_number),
         cmocka_unit_test(kafka_sink_sends_what_has_no_partition_by_its_key),
         cmocka_unit_test(kafka_sink_wraps_no_bytes),
         cmocka_unit_test(kafka_sink_withheld_content_is_empty),

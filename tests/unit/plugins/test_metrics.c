@@ -7,6 +7,7 @@
 #include "fake_host.h"
 
 #define NONE INT64_C(-7777)
+#define LETTERS "abcdefghijklmnopqrstuvwxyz0123456789-_./"
 #define OUT(id, took)                                                                                        \
     "{\"message_details\": [{\"message_id\": \"" id "\", \"processing_time\": " took                         \
     ", \"topic\": \"processed-output\", \"timestamp\": 1729894075.250}]}\n"
@@ -110,6 +111,95 @@ static void metrics_cuts_a_long_id_between_characters(void **state)
     fake_close(f);
 }
 
+/* An id is copied as it is written where nothing in it is escaped; and that is seen wherever it stands. */
+static void metrics_escapes_an_id_at_every_place(void **state)
+{
+    static const struct {
+        const char *json, *out;
+    } escapes[] = {
+        {"\\\"", "\\\""}, {"\\\\", "\\\\"}, {"\\n", "\\u000a"}, {"\\u0041", "A"}, {"\xC3\xA4", "\xC3\xA4"}};
+    struct fake *f = fake_open("metrics", "id = user_id");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof escapes / sizeof escapes[0]; i++) {
+        for (size_t before = 0; before < 40; before++) {
+            char json[128], want[256];
+            int n = (int)before, rest = 39 - n;
+
+            snprintf(json, sizeof json, "{\"user_id\": \"%.*s%s%.*s\"}", n, LETTERS, escapes[i].json, rest,
+                     LETTERS);
+            snprintf(want, sizeof want, OUT("%.*s%s%.*s", "0.000"), n, LETTERS, escapes[i].out, rest,
+                     LETTERS);
+            fake_record(f, json)->ended_topic = STR("processed-output");
+            fake_process(f);
+            CHECK_TEXT(json, fake_out(f), want);
+        }
+    }
+    fake_close(f);
+}
+
+/* What follows the processing time is kept from one record to the next: for the same topic and time only. */
+static void metrics_tells_the_topic_and_time_of_each_record(void **state)
+{
+    static const struct {
+        const char *topic, *written;
+        int64_t now;
+    } ends[] = {
+        {"a", "a", FAKE_NOW},
+        {"a", "a", FAKE_NOW},
+        {"b", "b", FAKE_NOW},
+        {"a", "a", FAKE_NOW},
+        {"ab", "ab", FAKE_NOW},
+        {"ab", "ab", FAKE_NOW + 1},
+        {"\"\n", "\\\"\\u000a", 999},
+        {"", "", 0},
+        {"", "", 0},
+        {"a", "a", -1},
+    };
+    struct fake *f = fake_open("metrics", "id = user_id");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        char want[256];
+
+        f->now = ends[i].now;
+        snprintf(want, sizeof want,
+                 "{\"message_details\": [{\"message_id\": \"u\", \"processing_time\": 0.000, \"topic\": "
+                 "\"%s\", \"timestamp\": %s%lld.%03lld}]}\n",
+                 ends[i].written, ends[i].now < 0 ? "-" : "", llabs(ends[i].now) / 1000,
+                 llabs(ends[i].now) % 1000);
+        fake_record(f, "{\"user_id\": \"u\"}")->ended_topic = str_of(ends[i].topic);
+        fake_process(f);
+        CHECK_TEXT("end", fake_out(f), want);
+    }
+    fake_close(f);
+}
+
+/* The longest that fit: every byte is escaped. */
+static void metrics_has_room_for_the_longest(void **state)
+{
+    char topic[257], escaped[6 * 256 + 1], want[2 * sizeof escaped + 256], json[sizeof escaped + 16];
+    struct fake *f = fake_open("metrics", "id = user_id");
+
+    (void)state;
+    for (size_t i = 0; i < 256; i++)
+        memcpy(escaped + 6 * i, "\\u001f", 7);
+    memset(topic, 0x1f, 256);
+    topic[256] = '\0';
+    snprintf(json, sizeof json, "{\"user_id\": \"%s\"}", escaped);
+    snprintf(want, sizeof want,
+             "{\"message_details\": [{\"message_id\": \"%s\", \"processing_time\": -9223372036854775.807, "
+             "\"topic\": \"%s\", \"timestamp\": -9223372036854775.808}]}\n",
+             escaped, escaped);
+    f->now = INT64_MIN;
+    fake_record(f, json)->ended_topic = str_of(topic);
+    f->env.has_timestamp = true;
+    f->env.timestamp = -1;
+    fake_process(f);
+    CHECK_TEXT("longest", fake_out(f), want);
+    fake_close(f);
+}
+
 static void metrics_is_silent_about_what_did_not_end(void **state)
 {
     struct fake *f = fake_open("metrics", "id = user_id");
@@ -138,6 +228,9 @@ int main(void)
         cmocka_unit_test(metrics_writes_one_record_a_message),
         cmocka_unit_test(metrics_needs_no_since),
         cmocka_unit_test(metrics_cuts_a_long_id_between_characters),
+        cmocka_unit_test(metrics_escapes_an_id_at_every_place),
+        cmocka_unit_test(metrics_tells_the_topic_and_time_of_each_record),
+        cmocka_unit_test(metrics_has_room_for_the_longest),
         cmocka_unit_test(metrics_is_silent_about_what_did_not_end),
         cmocka_unit_test(metrics_stops_where_it_cannot_emit),
     };

@@ -6,6 +6,8 @@
 
 #include "fake_host.h"
 
+#include <arpa/inet.h>
+
 struct row {
     const char *name, *options, *json;
     const char *value;  /* behind the masker on main */
@@ -126,6 +128,48 @@ static void pii_masker_masks_or_fails(void **state)
     }
 }
 
+/* One text of groups: what is an address is for inet_pton() to say. */
+static void check_groups(struct fake *f, const char *text)
+{
+    char json[64], want[64];
+    bool is_ip = inet_pton(AF_INET, text, (unsigned char[4]){0}) == 1;
+
+    snprintf(json, sizeof json, "{ \"ip\": \"%s\" }", text);
+    snprintf(want, sizeof want, is_ip ? "{ \"ip\": \"%.*s.xxx\" }" : "{ }", (int)(strrchr(text, '.') - text),
+             text);
+    fake_record(f, json);
+    CHECK_NUMBER(text, fake_process(f), is_ip ? WEIR_PASS : WEIR_FAIL);
+    CHECK_TEXT(text, fake_value(f), want);
+}
+
+static void pii_masker_takes_the_ipv4_addresses_that_inet_pton_takes(void **state)
+{
+    static const char *const groups[] = {"",    "0",   "00",  "01",  "7",    "10", "99", "099", "100",
+                                         "255", "256", "260", "300", "1000", "x",  "+1", " 1"};
+    const size_t n = sizeof groups / sizeof groups[0];
+    struct fake *f = fake_open("pii_masker", IP);
+    char text[32];
+
+    (void)state;
+    for (size_t i = 0; i < n * n * n * n; i++) {
+        const char *a = groups[i % n], *b = groups[i / n % n], *c = groups[i / n / n % n],
+                   *d = groups[i / n / n / n];
+
+        snprintf(text, sizeof text, "%s.%s.%s.%s", a, b, c, d);
+        check_groups(f, text);
+    }
+    for (int i = 0; i < 1100; i++) {
+        snprintf(text, sizeof text, "1.22.%d.4", i);
+        check_groups(f, text);
+        snprintf(text, sizeof text, "1.22.255.%d", i);
+        check_groups(f, text);
+        snprintf(text, sizeof text, "1.22.255.4%c", 1 + i % 127);
+        if (!strchr("\"\\", text[10]) && text[10] >= ' ')
+            check_groups(f, text);
+    }
+    fake_close(f);
+}
+
 #define ALL_HEADERS "\nhash_headers = a\nredact_headers = b\nremove_headers = c"
 
 static void set_headers(struct fake_envelope *env)
@@ -237,6 +281,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pii_masker_masks_or_fails),
+        cmocka_unit_test(pii_masker_takes_the_ipv4_addresses_that_inet_pton_takes),
         cmocka_unit_test(pii_masker_masks_key_and_headers),
         cmocka_unit_test(pii_masker_removes_key_and_headers_with_the_fields),
         cmocka_unit_test(pii_masker_fails_closed_without_memory),

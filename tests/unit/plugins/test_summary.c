@@ -124,6 +124,24 @@ static void summary_counts_many_values_in_their_order(void **state)
     fake_close(f);
 }
 
+/* What shares a place in the table of recent values, and differs in its middle or its length only. */
+static void summary_tells_values_of_like_ends_apart(void **state)
+{
+    static const char *const values[] = {"axb", "ayb", "ab", "axb", "axb", "ayb", "axxb", "a", "aa", "a"};
+    struct fake *f = fake_open("summary", "every = 10\ncount = v");
+    char json[64];
+
+    (void)state;
+    for (size_t i = 0; i < 10; i++) {
+        snprintf(json, sizeof json, "{\"v\": \"%s\"}", values[i]);
+        show(f, json, "main", true);
+    }
+    CHECK_TEXT("counts", fake_out(f),
+               "{\"total_received_count\": 10, \"processed_count\": 10, \"filtered_count\": 0, \"v_counts\": "
+               "{\"axb\": 3, \"ayb\": 2, \"ab\": 1, \"axxb\": 1, \"a\": 2, \"aa\": 1}}\n");
+    fake_close(f);
+}
+
 static void summary_publishes_by_time(void **state)
 {
     struct fake *f = fake_open("summary", "every = 0\ninterval = 5s");
@@ -245,6 +263,7 @@ int main(void)
         cmocka_unit_test(summary_counts_a_long_text_as_other),
         cmocka_unit_test(summary_counts_what_is_too_many_as_other),
         cmocka_unit_test(summary_counts_many_values_in_their_order),
+        cmocka_unit_test(summary_tells_values_of_like_ends_apart),
         cmocka_unit_test(summary_publishes_by_time),
         cmocka_unit_test(summary_carries_totals_over_a_reload),
         cmocka_unit_test(summary_takes_its_own_state_back_in_place_of_what_it_has),
