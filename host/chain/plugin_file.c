@@ -5,7 +5,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -86,20 +85,6 @@ bool plugin_file_looks_loadable(const char *path, const struct buf *bytes, struc
             bytes->len);
         return false;
     }
-    return true;
-}
-
-bool plugin_file_hash(const char *path, const struct buf *bytes, char hash[PLUGIN_FILE_HASH], struct buf *why)
-{
-    unsigned char md[EVP_MAX_MD_SIZE];
-    size_t n = 0;
-
-    if (!EVP_Q_digest(NULL, "SHA256", NULL, bytes->ptr, bytes->len, md, &n) || n != 32) {
-        say(why, "cannot hash %s: OpenSSL has no SHA-256", path);
-        return false;
-    }
-    for (size_t i = 0; i < n; i++)
-        snprintf(hash + 2 * i, 3, "%02x", md[i]);
     return true;
 }
 
