@@ -54,8 +54,9 @@ bool plugin_file_read(int fd, const char *path, struct buf *bytes, struct buf *w
         say(why, "%s is not a regular file", path);
         return false;
     }
-    while (n > 0 && buf_reserve(bytes, 65536)) {
-        n = pread(fd, bytes->ptr + bytes->len, 65536, (off_t)bytes->len);
+    buf_reserve(bytes, (size_t)st.st_size + 1); /* the end is seen without asking for more */
+    while (n > 0 && buf_reserve(bytes, 1)) {
+        n = pread(fd, bytes->ptr + bytes->len, bytes->room - bytes->len, (off_t)bytes->len);
         if (n > 0)
             bytes->len += (size_t)n;
         else if (n < 0 && errno == EINTR)
