@@ -124,9 +124,10 @@ bool loader_copy(struct loader *loader, struct weir_str name, struct plugin_copy
     *out = (struct plugin_copy){.fd = -1};
     buf_init(&bytes, PLUGIN_FILE_MAX);
     fd = plugin_file_find(loader->path, name, loader->file, sizeof loader->file, &loader->why);
-    if (fd >= 0 && plugin_file_read(fd, loader->file, &bytes, &loader->why) &&
-        plugin_file_hash(loader->file, &bytes, out->hash, &loader->why))
+    if (fd >= 0 && plugin_file_read(fd, loader->file, &bytes, &loader->why)) {
+        sha256_hex(buf_str(&bytes), out->hash);
         out->fd = plugin_file_seal(name, &bytes, &loader->why);
+    }
     if (fd >= 0)
         close(fd);
     buf_fini(&bytes);
@@ -367,7 +368,7 @@ const struct plugin *loader_open(struct loader *loader, struct weir_str name, co
 {
     const struct given *given = find_given(loader, name);
     const char *path = given ? given->path : loader->file;
-    char hash[PLUGIN_FILE_HASH];
+    char hash[SHA256_HEX];
     struct mapped *m = NULL;
     struct buf bytes;
     int fd, copy;
@@ -377,9 +378,9 @@ const struct plugin *loader_open(struct loader *loader, struct weir_str name, co
     fd = given ? open_given(loader, given)
                : plugin_file_find(loader->path, name, loader->file, sizeof loader->file, &loader->why);
     if (fd < 0 || !plugin_file_read(fd, path, &bytes, &loader->why) ||
-        !plugin_file_looks_loadable(path, &bytes, &loader->why) ||
-        !plugin_file_hash(path, &bytes, hash, &loader->why))
+        !plugin_file_looks_loadable(path, &bytes, &loader->why))
         goto out;
+    sha256_hex(buf_str(&bytes), hash);
     m = known(loader, name, path, hash);
     if (m)
         goto out;

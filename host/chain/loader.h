@@ -10,6 +10,7 @@
 #ifndef WEIR_CHAIN_LOADER_H
 #define WEIR_CHAIN_LOADER_H
 
+#include "base/sha256.h"
 #include "chain/note.h"
 #include "chain/plugin_file.h"
 
@@ -20,7 +21,7 @@ struct plugin {
     struct weir_plugin about; /* a copy: what an older header did not have reads as zero */
     struct weir_str name;
     struct weir_str path; /* of the file that it was read from */
-    char hash[PLUGIN_FILE_HASH];
+    char hash[SHA256_HEX];
 };
 
 /** NULL: no memory. */
@@ -44,7 +45,7 @@ void loader_list(struct loader *loader, void (*visit)(void *arg, struct weir_str
 /** What loader_open() would map, or why it could not read it. */
 struct plugin_copy {
     const char *path; /* of the file that it was read from */
-    char hash[PLUGIN_FILE_HASH];
+    char hash[SHA256_HEX];
     int fd;          /* sealed memory; -1: there is none */
     const char *why; /* then what loader_open() would say */
 };

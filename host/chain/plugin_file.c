@@ -5,7 +5,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -55,8 +54,9 @@ bool plugin_file_read(int fd, const char *path, struct buf *bytes, struct buf *w
         say(why, "%s is not a regular file", path);
         return false;
     }
-    while (n > 0 && buf_reserve(bytes, 65536)) {
-        n = pread(fd, bytes->ptr + bytes->len, 65536, (off_t)bytes->len);
+    buf_reserve(bytes, (size_t)st.st_size + 1); /* the end is seen without asking for more */
+    while (n > 0 && buf_reserve(bytes, 1)) {
+        n = pread(fd, bytes->ptr + bytes->len, bytes->room - bytes->len, (off_t)bytes->len);
         if (n > 0)
             bytes->len += (size_t)n;
         else if (n < 0 && errno == EINTR)
@@ -86,20 +86,6 @@ bool plugin_file_looks_loadable(const char *path, const struct buf *bytes, struc
             bytes->len);
         return false;
     }
-    return true;
-}
-
-bool plugin_file_hash(const char *path, const struct buf *bytes, char hash[PLUGIN_FILE_HASH], struct buf *why)
-{
-    unsigned char md[EVP_MAX_MD_SIZE];
-    size_t n = 0;
-
-    if (!EVP_Q_digest(NULL, "SHA256", NULL, bytes->ptr, bytes->len, md, &n) || n != 32) {
-        say(why, "cannot hash %s: OpenSSL has no SHA-256", path);
-        return false;
-    }
-    for (size_t i = 0; i < n; i++)
-        snprintf(hash + 2 * i, 3, "%02x", md[i]);
     return true;
 }
 

@@ -1,4 +1,4 @@
-/* plugin_file.h: the file of a plugin as bytes: found, read, hashed, copied to sealed memory.
+/* plugin_file.h: the file of a plugin as bytes: found, read, copied to sealed memory.
  *
  * Each function that fails says in *why what is wrong, with the file, and what to do.
  */
@@ -8,7 +8,6 @@
 #include "base/buf.h"
 
 #define PLUGIN_FILE_MAX ((size_t)256 << 20) /* bytes */
-#define PLUGIN_FILE_HASH 65                 /* SHA-256, lower-case hex, with its end */
 
 /** Opens NAME.so in the first directory that has it. -1: none has, or it cannot be read. */
 int plugin_file_find(struct weir_list dirs, struct weir_str name, char *path, size_t room, struct buf *why);
@@ -18,9 +17,6 @@ bool plugin_file_read(int fd, const char *path, struct buf *bytes, struct buf *w
 
 /** Refuses what dlopen() would refuse in words that help nobody. */
 bool plugin_file_looks_loadable(const char *path, const struct buf *bytes, struct buf *why);
-
-bool plugin_file_hash(const char *path, const struct buf *bytes, char hash[PLUGIN_FILE_HASH],
-                      struct buf *why);
 
 /** A copy in memory that nobody can change any more, not even its owner. -1: no memory. */
 int plugin_file_seal(struct weir_str name, const struct buf *bytes, struct buf *why);

@@ -29,6 +29,7 @@ struct tracing {
     const struct snapshot *snapshot;
     struct file files[FILES_MAX];
     size_t count;
+    bool named; /* what reads the files is there */
 };
 
 /* ---- the maps */
@@ -135,8 +136,8 @@ static struct symbols *open_symbols(const struct tracing *t, const struct mappin
 
 static struct symbols *symbols_of(struct tracing *t, const struct mapping *m)
 {
-    if (m->inode == 0)
-        return NULL; /* memory of no file */
+    if (!t->named || m->inode == 0)
+        return NULL; /* memory of no file has no names, either */
     for (size_t i = 0; i < t->count; i++) {
         if (t->files[i].inode == m->inode)
             return t->files[i].symbols;
@@ -195,7 +196,11 @@ out:
 static void log_frames(struct tracing *t)
 {
     uint32_t count = t->crash->n_frames < LEDGER_FRAMES_MAX ? t->crash->n_frames : LEDGER_FRAMES_MAX;
+    const char *why;
 
+    t->named = symbols_load(&why);
+    if (!t->named)
+        log_at(t->place, WEIR_LOG_WARN, "backtrace without names of functions: %s", why);
     for (uint32_t n = 0; n < count; n++)
         log_frame(t, n);
 }

@@ -10,10 +10,11 @@
  * for microseconds, keeps them apart. */
 #include "supervise/control_socket.h"
 
+#include "base/sha256.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -22,7 +23,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define HASH_BYTES 8
+#define NAME_LEN 16 /* digits of the hash */
 #define BACKLOG 16
 
 /* ---- the path */
@@ -43,21 +44,17 @@ static bool take_path(char path[CONTROL_PATH_MAX], const char *text, struct buf 
 
 static bool default_path(const char *dir, char path[CONTROL_PATH_MAX], struct buf *why)
 {
-    char *real = realpath(dir, NULL), folder[64] = "/run/weir", name[2 * HASH_BYTES + 1];
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    size_t n;
+    char *real = realpath(dir, NULL), folder[64] = "/run/weir", hash[SHA256_HEX];
 
-    if (!real || !EVP_Q_digest(NULL, "SHA256", NULL, real, strlen(real), hash, &n) || n < HASH_BYTES) {
-        buf_add_fmt(why, "%s: %s", dir, real ? "no SHA-256" : strerror(errno));
-        free(real);
+    if (!real) {
+        buf_add_fmt(why, "%s: %s", dir, strerror(errno));
         return false;
     }
+    sha256_hex(str_of(real), hash);
     free(real);
-    for (size_t i = 0; i < HASH_BYTES; i++)
-        snprintf(name + 2 * i, 3, "%02x", hash[i]);
     if (geteuid() != 0)
         snprintf(folder, sizeof folder, "/tmp/weir-%u", (unsigned)geteuid());
-    snprintf(path, CONTROL_PATH_MAX, "%s/%s.sock", folder, name);
+    snprintf(path, CONTROL_PATH_MAX, "%s/%.*s.sock", folder, NAME_LEN, hash);
     return true;
 }
 

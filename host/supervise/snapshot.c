@@ -12,6 +12,7 @@
  * A number has 32 bits. A text is the number of its bytes plus one, the bytes, a NUL; 0 alone: absent. */
 #include "supervise/snapshot.h"
 
+#include "base/sha256.h"
 #include "config/changes.h"
 #include "supervise/answers.h"
 #include "supervise/plan.h"
@@ -21,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HASH_LEN (PLUGIN_FILE_HASH - 1)
+#define HASH_LEN (SHA256_HEX - 1)
 
 struct snapshot {
     unsigned users;
@@ -71,18 +72,17 @@ static void put_answers(struct buf *to, const struct answers *as)
 /* The whole, sealed, from its text behind the hash. -1: no memory. */
 static int seal(const struct buf *body)
 {
-    char hash[PLUGIN_FILE_HASH];
+    char hash[SHA256_HEX];
     struct buf whole, why;
-    int fd = -1;
+    int fd;
 
     buf_init(&whole, PLUGIN_FILE_MAX);
     buf_init(&why, 4096);
-    if (plugin_file_hash("", body, hash, &why)) {
-        buf_add(&whole, str_make(hash, HASH_LEN));
-        buf_add(&whole, buf_str(body));
-        whole.failed |= body->failed;
-        fd = whole.failed ? -1 : plugin_file_seal(STR("snapshot"), &whole, &why);
-    }
+    sha256_hex(buf_str(body), hash);
+    buf_add(&whole, str_make(hash, HASH_LEN));
+    buf_add(&whole, buf_str(body));
+    whole.failed |= body->failed;
+    fd = whole.failed ? -1 : plugin_file_seal(STR("snapshot"), &whole, &why);
     buf_fini(&whole);
     buf_fini(&why);
     return fd;
@@ -309,17 +309,15 @@ static bool make_environ(struct snapshot *s)
 /* False: not a text that was sealed here. */
 static bool read_blob(struct snapshot *s)
 {
-    char hash[PLUGIN_FILE_HASH];
-    struct buf body, why;
+    char hash[SHA256_HEX];
+    struct buf why;
     bool good;
 
     buf_init(&why, 4096);
     good = plugin_file_read(s->fds[0], "", &s->blob, &why) && s->blob.len > HASH_LEN;
     if (good) {
-        body = s->blob;
-        body.ptr += HASH_LEN;
-        body.len -= HASH_LEN;
-        good = plugin_file_hash("", &body, hash, &why) && memcmp(hash, s->blob.ptr, HASH_LEN) == 0;
+        sha256_hex(str_make(s->blob.ptr + HASH_LEN, s->blob.len - HASH_LEN), hash);
+        good = memcmp(hash, s->blob.ptr, HASH_LEN) == 0;
     }
     buf_fini(&why);
     return good;

@@ -10,6 +10,9 @@
 
 struct symbols;
 
+/** Loads that library, before the first symbols_open(). False: it is not there, *why says so. */
+bool symbols_load(const char **why);
+
 /** fd stays the caller's. name: of the file, to search its separate debug information by. NULL: it is no ELF
  * file, or no memory. */
 struct symbols *symbols_open(int fd, const char *name);

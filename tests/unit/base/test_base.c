@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/sha256.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -246,6 +247,27 @@ static void the_log_has_a_level(void **state)
     log_set_level(WEIR_LOG_INFO);
 }
 
+/* The texts of FIPS 180-2, one block and two, and the empty one. */
+static void sha256_is_that_of_the_standard(void **state)
+{
+    static const struct {
+        const char *text, *hex;
+    } rows[] = {
+        {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char hex[SHA256_HEX];
+
+        sha256_hex(str_of(rows[i].text), hex);
+        assert_string_equal(hex, rows[i].hex);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +283,7 @@ int main(void)
         cmocka_unit_test(arena_text_ends_with_a_nul),
         cmocka_unit_test(a_log_line_cannot_be_forged),
         cmocka_unit_test(the_log_has_a_level),
+        cmocka_unit_test(sha256_is_that_of_the_standard),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
