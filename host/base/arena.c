@@ -4,18 +4,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ALIGN _Alignof(max_align_t)
-
 void arena_init(struct arena *a, size_t block, size_t max)
 {
     *a = (struct arena){.block = block, .max = max};
 }
 
+static size_t round_up(size_t n)
+{
+    return (n + ARENA_ALIGN - 1) & ~(ARENA_ALIGN - 1);
+}
+
+/* Of the cap's last bytes so much may be used that they are whole aligned pieces. */
 static void use_block(struct arena *a, struct arena_block *b)
 {
+    size_t left = a->max - a->used;
+
+    left = left < b->size ? round_up(left) : b->size;
     a->last = b;
     a->next = (char *)b->bytes;
-    a->end = a->next + b->size;
+    a->end = a->next + left;
 }
 
 void arena_init_in(struct arena *a, void *memory, size_t size, size_t max)
@@ -60,41 +67,30 @@ void arena_reset(struct arena *a)
     use_block(a, keep);
 }
 
-static bool add_block(struct arena *a, size_t n)
+size_t arena_used(const struct arena *a)
 {
-    size_t size = n > a->block ? n : a->block;
+    return a->used + (a->last ? (size_t)(a->next - (const char *)a->last->bytes) : 0);
+}
+
+void *arena_alloc_block(struct arena *a, size_t n)
+{
+    size_t used = arena_used(a), size = round_up(n) > a->block ? round_up(n) : a->block;
     struct arena_block *b;
 
-    if (size > SIZE_MAX - sizeof *b)
-        return false;
+    if (n > SIZE_MAX - sizeof *b - ARENA_ALIGN || used > a->max || n > a->max - used)
+        return NULL;
     b = malloc(sizeof *b + size);
     if (!b)
-        return false;
-    b->next = NULL;
-    b->size = size;
+        return NULL;
+    *b = (struct arena_block){.size = size};
     if (a->last)
         a->last->next = b;
     else
         a->first = b;
+    a->used = used;
     use_block(a, b);
-    return true;
-}
-
-void *arena_alloc(struct arena *a, size_t n)
-{
-    void *at;
-
-    if (n > a->max - a->used || n > SIZE_MAX - ALIGN)
-        return NULL;
-    n = (n + ALIGN - 1) / ALIGN * ALIGN;
-    if (n > (size_t)(a->end - a->next) || !a->next) {
-        if (!add_block(a, n))
-            return NULL;
-    }
-    at = a->next;
-    a->next += n;
-    a->used = n > a->max - a->used ? a->max : a->used + n;
-    return at;
+    a->next += round_up(n);
+    return b->bytes;
 }
 
 void *arena_zalloc(struct arena *a, size_t n)

@@ -7,6 +7,8 @@
 
 #include "base/str.h"
 
+#define ARENA_ALIGN _Alignof(max_align_t)
+
 struct arena_block {
     struct arena_block *next;
     size_t size; /* bytes behind this header */
@@ -14,10 +16,10 @@ struct arena_block {
 };
 
 struct arena {
+    char *next, *end; /* the free part of the last block, as far as the cap lets it be used */
     struct arena_block *first, *last;
     struct arena_block *lent; /* the first, where it lies in memory of the owner's */
-    char *next, *end;         /* the free part of the last block */
-    size_t block, used, max;  /* bytes: size of a block; handed out and still held; cap on used */
+    size_t block, used, max; /* bytes: size of a block; handed out of earlier blocks; cap on all handed out */
 };
 
 /** Bytes of memory that hold a block of so many. */
@@ -35,8 +37,23 @@ void arena_fini(struct arena *a);
 /** Gives all back; keeps the first block, unless it is a large one. */
 void arena_reset(struct arena *a);
 
+/** Bytes that are handed out and still held. */
+size_t arena_used(const struct arena *a);
+
+/** arena_alloc() where the last block has no room. */
+void *arena_alloc_block(struct arena *a, size_t n);
+
 /** Memory for any type, not cleared. NULL: no memory, or over the cap. n may be 0. */
-void *arena_alloc(struct arena *a, size_t n);
+static inline void *arena_alloc(struct arena *a, size_t n)
+{
+    size_t room = (size_t)(a->end - a->next), rounded = (n + ARENA_ALIGN - 1) & ~(ARENA_ALIGN - 1);
+    char *at = a->next;
+
+    if (!at || n > room || rounded > room)
+        return arena_alloc_block(a, n);
+    a->next = at + rounded;
+    return at;
+}
 
 /** The same, zeroed. */
 void *arena_zalloc(struct arena *a, size_t n);

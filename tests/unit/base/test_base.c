@@ -154,7 +154,7 @@ static void arena_reset_keeps_one_ordinary_block(void **state)
     arena_alloc(&a, 5000);
     arena_reset(&a);
     assert_ptr_equal(arena_alloc(&a, 10), first);
-    assert_int_equal(a.used, 16);
+    assert_int_equal(arena_used(&a), 16);
     arena_fini(&a);
 
     arena_init(&a, 256, SIZE_MAX);
