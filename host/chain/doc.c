@@ -287,7 +287,7 @@ int32_t doc_set_string(struct doc *doc, const struct weir_field *f, struct weir_
     text = arena_alloc(doc->arena, size);
     if (!text)
         return WEIR_NOMEM;
-    json_write_quoted(text, s);
+    json_write_quoted(text, s, size);
     return set(doc, f, str_make(text, size));
 }
 

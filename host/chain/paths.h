@@ -52,20 +52,43 @@ static inline uint32_t paths_hash(const char *name, size_t len)
     return ((first | last << 8 | (uint32_t)len << 16) * UINT32_C(0x9e3779b1)) >> 16;
 }
 
+/** Whether two names of that length are one, without a call for an ordinary length: two loads, from both
+ * ends, meet or overlap. */
+static inline bool paths_same_name(const char *a, const char *b, size_t len)
+{
+    uint64_t a8[2], b8[2];
+    uint32_t a4[2], b4[2];
+
+    if (len >= 8 && len <= 16) {
+        memcpy(&a8[0], a, 8), memcpy(&a8[1], a + len - 8, 8);
+        memcpy(&b8[0], b, 8), memcpy(&b8[1], b + len - 8, 8);
+        return ((a8[0] ^ b8[0]) | (a8[1] ^ b8[1])) == 0;
+    }
+    if (len >= 4 && len < 8) {
+        memcpy(&a4[0], a, 4), memcpy(&a4[1], a + len - 4, 4);
+        memcpy(&b4[0], b, 4), memcpy(&b4[1], b + len - 4, 4);
+        return ((a4[0] ^ b4[0]) | (a4[1] ^ b4[1])) == 0;
+    }
+    return memcmp(a, b, len) == 0;
+}
+
+/** The child of that decoded name at the table's place i or behind it, or NULL. */
+const struct weir_field *paths_child_from(const struct weir_field *f, uint32_t i, const char *name,
+                                          size_t len);
+
 /** The child of that decoded name, or NULL. */
 static inline const struct weir_field *paths_child(const struct weir_field *f, const char *name, size_t len)
 {
+    const struct weir_field *child;
     uint32_t i;
 
     if (!f->table || !len)
         return NULL;
-    for (i = paths_hash(name, len) & f->mask; f->table[i]; i = (i + 1) & f->mask) {
-        const struct weir_field *child = f->table[i];
-
-        if (child->name.len == len && memcmp(child->name.ptr, name, len) == 0)
-            return child;
-    }
-    return NULL;
+    i = paths_hash(name, len) & f->mask;
+    child = f->table[i];
+    if (!child || (child->name.len == len && paths_same_name(child->name.ptr, name, len)))
+        return child;
+    return paths_child_from(f, i + 1, name, len);
 }
 
 /** The child whose name the text between a member's quotes decodes to, or NULL. The slow way, for names with
