@@ -65,7 +65,7 @@ static struct text text_at(const struct places *places, struct span place)
 }
 
 /* Errors: ABSENT, TYPE (a blocked path). */
-static int32_t find(const struct doc *doc, const struct weir_field *f, struct text *text)
+static int32_t find_any(const struct doc *doc, const struct weir_field *f, struct text *text)
 {
     struct span place;
 
@@ -78,8 +78,8 @@ static int32_t find(const struct doc *doc, const struct weir_field *f, struct te
     return places_find(doc->places, f);
 }
 
-/* What find does with nearly all fields: they stand in the document itself, and nothing has changed them.
- * False: ask find. */
+/* What find_any does with nearly all fields: they stand in the document itself, and nothing has changed them.
+ * False: ask it. */
 static inline bool find_soon(const struct doc *doc, const struct weir_field *f, struct text *text)
 {
     struct span place;
@@ -91,6 +91,11 @@ static inline bool find_soon(const struct doc *doc, const struct weir_field *f, 
         return false;
     *text = text_at(doc->places, place);
     return true;
+}
+
+static inline int32_t find(const struct doc *doc, const struct weir_field *f, struct text *text)
+{
+    return find_soon(doc, f, text) ? WEIR_OK : find_any(doc, f, text);
 }
 
 static int32_t type_of(char first)
@@ -115,7 +120,7 @@ static int32_t type_of(char first)
 static int32_t find_type(const struct doc *doc, const struct weir_field *f)
 {
     struct text json;
-    int32_t status = find(doc, f, &json);
+    int32_t status = find_any(doc, f, &json);
 
     if (status == WEIR_OK)
         return type_of(*json.at);
@@ -157,7 +162,7 @@ __attribute__((noinline)) static int32_t find_string(const struct doc *doc, cons
 {
     struct text json;
     struct weir_str raw;
-    int32_t status = find(doc, f, &json);
+    int32_t status = find_any(doc, f, &json);
 
     if (status != WEIR_OK)
         return status;

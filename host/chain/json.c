@@ -146,6 +146,8 @@ static const char *scan_word(struct json_scan *s, const char *at, const char *wo
 /* Any value but an object, an array or a string. */
 static const char *scan_scalar(struct json_scan *s, const char *at)
 {
+    if (json_is_digit(*at))
+        return scan_number(s, at);
     switch (*at) {
     case 't':
         return scan_word(s, at, "true");
@@ -153,11 +155,13 @@ static const char *scan_scalar(struct json_scan *s, const char *at)
         return scan_word(s, at, "false");
     case 'n':
         return scan_word(s, at, "null");
+    case '-':
+        return scan_number(s, at);
     case '+':
     case '.':
         return json_fault(s, at, "bad number");
     default:
-        return *at == '-' || json_is_digit(*at) ? scan_number(s, at) : json_unexpected(s, at);
+        return json_unexpected(s, at);
     }
 }
 
@@ -214,7 +218,8 @@ static inline const char *scan_on(struct json_scan *s, struct nest *n, unsigned 
     return scan_to_value(s, n, at);
 }
 
-static const char *scan_container(struct json_scan *s, const char *at, unsigned base)
+__attribute__((noinline)) static const char *scan_container(struct json_scan *s, const char *at,
+                                                            unsigned base)
 {
     struct nest n = {.depth = base};
 

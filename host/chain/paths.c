@@ -8,7 +8,7 @@
 
 struct paths {
     struct arena arena;
-    struct weir_field root;
+    struct weir_field *root;
     uint32_t count;
     locale_t locale;
 };
@@ -21,8 +21,9 @@ struct paths *paths_new(void)
         return NULL;
     arena_init(&p->arena, 4096, SIZE_MAX);
     p->count = 1;
+    p->root = arena_zalloc(&p->arena, sizeof *p->root);
     p->locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (p->locale)
+    if (p->root && p->locale)
         return p;
     paths_destroy(p);
     return NULL;
@@ -38,9 +39,9 @@ void paths_destroy(struct paths *p)
     free(p);
 }
 
-const struct weir_field *paths_root(const struct paths *p)
+struct weir_field *paths_root(const struct paths *p)
 {
-    return &p->root;
+    return p->root;
 }
 
 uint32_t paths_count(const struct paths *p)
@@ -178,6 +179,8 @@ static struct weir_field *add_child(struct paths *p, struct weir_field *parent, 
     f->member = make_member(&p->arena, name);
     if (!f->member.ptr)
         return NULL;
+    memset(&f->mask8, 0xff, f->member.len < 8 ? f->member.len : 8);
+    memcpy(&f->head, f->member.ptr, f->member.len < 8 ? f->member.len : 8);
     f->parent = parent;
     f->depth = parent->depth + 1;
     f->sibling = parent->children;
@@ -234,7 +237,7 @@ static void tangle(struct weir_field *f)
 /* The node of a sound path, made where there is none. */
 static struct weir_field *walk_to(struct paths *p, struct weir_str path)
 {
-    struct weir_field *f = &p->root;
+    struct weir_field *f = p->root;
     const char *at = path.ptr, *end = at + path.len;
 
     while (f) {
@@ -269,8 +272,7 @@ const struct weir_field *paths_add(struct paths *p, struct weir_str path, const 
     return f;
 }
 
-const struct weir_field *paths_child_from(const struct weir_field *f, uint32_t i, const char *name,
-                                          size_t len)
+struct weir_field *paths_child_from(const struct weir_field *f, uint32_t i, const char *name, size_t len)
 {
     for (i &= f->mask; f->table[i]; i = (i + 1) & f->mask) {
         if (str_eq(f->table[i]->name, str_make(name, len)))
@@ -279,9 +281,9 @@ const struct weir_field *paths_child_from(const struct weir_field *f, uint32_t i
     return f->table[i];
 }
 
-const struct weir_field *paths_child_escaped(const struct weir_field *f, struct weir_str raw)
+struct weir_field *paths_child_escaped(const struct weir_field *f, struct weir_str raw)
 {
-    const struct weir_field *child;
+    struct weir_field *child;
 
     for (child = f->children; child; child = child->sibling) {
         if (json_decodes_to(raw, child->name))

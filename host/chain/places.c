@@ -31,29 +31,48 @@ static inline void note(struct parse *p, const struct weir_field *f, const char 
     places->last[f->id] = place;
 }
 
-static const char *parse_object(struct parse *p, const struct weir_field *f, const char *at);
+static const char *parse_object(struct parse *p, struct weir_field *f, const char *at);
 
-static inline const char *parse_value(struct parse *p, const struct weir_field *f, const char *at)
+static inline const char *parse_value(struct parse *p, struct weir_field *f, const char *at)
 {
     if (f->children && at < p->scan.end && *at == '{')
         return parse_object(p, f, at);
     return json_scan_value(&p->scan, at, f->depth);
 }
 
-/* From a member's opening quote to behind its value. */
-static inline const char *parse_member(struct parse *p, const struct weir_field *f, const char *at)
+/* From a member's opening quote to its value; *child: the field that it is of, NULL: none is bound. next:
+ * where the guess stands, which is put right. */
+static inline const char *parse_name(struct parse *p, const struct weir_field *f, const char *at,
+                                     struct weir_field **next, struct weir_field **child)
 {
     struct json_scan *s = &p->scan;
     struct weir_str name;
-    const char *value = json_scan_name(s, at, &name), *end;
-    const struct weir_field *child;
+
+    *child = *next;
+    if (*child && paths_starts_with(at, s->end, *child))
+        return json_skip_space(at + (*child)->member.len, s->end);
+    at = json_scan_name(s, at, &name);
+    if (!at)
+        return NULL;
+    *child = s->escaped ? paths_child_escaped(f, name) : paths_child(f, name.ptr, name.len);
+    if (*child)
+        *next = *child;
+    return at;
+}
+
+/* From a member's opening quote to behind its value. next: as above, and moved on behind a bound member. */
+static inline const char *parse_member(struct parse *p, const struct weir_field *f, const char *at,
+                                       struct weir_field ***next)
+{
+    struct weir_field *child;
+    const char *value = parse_name(p, f, at, *next, &child), *end;
 
     if (!value)
         return NULL;
-    child = s->escaped ? paths_child_escaped(f, name) : paths_child(f, name.ptr, name.len);
     if (!child)
-        return json_scan_value(s, value, f->depth + 1);
-    s->escaped = false;
+        return json_scan_value(&p->scan, value, f->depth + 1);
+    *next = &child->next;
+    p->scan.escaped = false;
     end = parse_value(p, child, value);
     if (end)
         note(p, child, value, end);
@@ -61,19 +80,20 @@ static inline const char *parse_member(struct parse *p, const struct weir_field 
 }
 
 /* From an object's `{` to behind its `}`. Never too deep: paths are no longer than values may be deep. */
-static const char *parse_object(struct parse *p, const struct weir_field *f, const char *object)
+static const char *parse_object(struct parse *p, struct weir_field *f, const char *object)
 {
     struct json_scan *s = &p->scan;
+    struct weir_field **next = &f->first;
     const char *at = json_skip_space(object + 1, s->end);
+    bool more = at < s->end && *at != '}';
 
-    while (at < s->end && *at == '"') {
-        at = parse_member(p, f, at);
+    while (more) {
+        if (at == s->end || *at != '"')
+            return json_unexpected(s, at);
+        at = parse_member(p, f, at, &next);
         if (!at)
             return NULL;
-        if (!json_skip_comma(&at, s->end))
-            break;
-        if (at < s->end && *at == '}')
-            return json_unexpected(s, at);
+        more = json_skip_comma(&at, s->end);
     }
     if (at == s->end || *at != '}')
         return json_unexpected(s, at);
@@ -94,7 +114,7 @@ static const char *refuse_start(struct json_scan *s, const char *start, const ch
     return json_unexpected(s, at);
 }
 
-static const char *parse_document(struct parse *p, const struct weir_field *root)
+static const char *parse_document(struct parse *p, struct weir_field *root)
 {
     struct json_scan *s = &p->scan;
     const char *value = p->places->value, *object = json_skip_space(value, s->end), *end;

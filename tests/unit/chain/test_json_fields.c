@@ -163,6 +163,52 @@ static void names_of_every_length_are_told_apart(void **state)
     }
 }
 
+/* The reader guesses what comes next from the record before: each of these behind each other. */
+static void a_record_reads_the_same_behind_any_other(void **state)
+{
+    static const char *const paths[] = {"ip",   "b",   "user_id", "user_id_of_more_than_sixteen",
+                                        "o.ip", "o.b", "o.p.q"};
+    static const struct {
+        const char *json;
+        int64_t n[7]; /* by path; 0: absent */
+    } records[] = {
+        {"{}", {0}},
+        {"{\"b\":1}", {0, 1}},
+        {"{\"ip\":1,\"b\":2}", {1, 2}},
+        {"{\"b\":1,\"ip\":2}", {2, 1}},
+        {"{\"ip\" :1, \"b\": 2, \"user_id\": 3, \"user_id_of_more_than_sixteen\": 4}", {1, 2, 3, 4}},
+        {"{\"ip\":1,\"bb\":9,\"user_ie\":9,\"user_id_of_more_than_sixteem\":9}", {1}},
+        {"{\"ip\":1,\"b\":2,\"user_id\":3,\"x\":9,\"user_id_of_more_than_sixteen\":4}", {1, 2, 3, 4}},
+        {"{\"ip\":1,\"ip\":2,\"b\":3,\"ip\":4,\"user_id\":5}", {4, 3, 5}},
+        {"{\"\\u0069p\":1,\"\\u0062\":2,\"user\\u005fid\":3}", {1, 2, 3}},
+        {"{\"ip\":1,\"o\":{\"ip\":5,\"b\":6},\"b\":2}", {1, 2, 0, 0, 5, 6}},
+        {"{\"o\":{\"p\":{\"q\":7},\"b\":6},\"user_id\":3,\"o\":{\"ip\":5,\"p\":{\"q\":8}}}",
+         {0, 0, 3, 0, 5, 0, 8}},
+    };
+    enum { N = sizeof records / sizeof records[0] };
+    struct json_fixture x;
+    struct json_error err;
+    size_t i, j;
+
+    (void)state;
+    json_setup(&x, "ip b user_id user_id_of_more_than_sixteen o.ip o.b o.p.q");
+    for (i = 0; i < N * N * 2; i++) {
+        size_t which = i % 2 ? i / 2 % N : i / 2 / N;
+        char *value = json_exact(str_of(records[which].json));
+
+        assert_int_equal(json_parse(&x, str_make(value, strlen(records[which].json)), &err), WEIR_OK);
+        for (j = 0; j < sizeof paths / sizeof paths[0]; j++) {
+            int64_t n = 0;
+
+            doc_get_int(&x.doc, json_bind(&x, paths[j]), &n);
+            if (n != records[which].n[j])
+                fail_msg("%s, step %zu: %s is %lld", records[which].json, i, paths[j], (long long)n);
+        }
+        free(value);
+    }
+    json_teardown(&x);
+}
+
 /* A backslash and an n are another name than a line feed, which JSON writes with just these two. */
 static void a_name_is_what_it_decodes_to(void **state)
 {
@@ -362,6 +408,7 @@ int main(void)
         cmocka_unit_test(paths_are_read_as_written),
         cmocka_unit_test(many_names_are_told_apart),
         cmocka_unit_test(names_of_every_length_are_told_apart),
+        cmocka_unit_test(a_record_reads_the_same_behind_any_other),
         cmocka_unit_test(a_name_is_what_it_decodes_to),
         cmocka_unit_test(a_value_that_cannot_be_counted_is_refused),
         cmocka_unit_test(many_changes_find_their_places),
