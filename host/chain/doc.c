@@ -197,53 +197,76 @@ static int32_t find_number(const struct doc *doc, const struct weir_field *f, st
     return status;
 }
 
-int32_t doc_get_int(const struct doc *doc, const struct weir_field *f, int64_t *out)
-{
-    struct weir_str json;
-    int32_t status = find_number(doc, f, &json);
+/* A number as nearly all are: at most fifteen characters, at most one point among its digits, no exponent. */
+struct decimal {
+    bool minus;
+    int64_t digits; /* all of them, without sign and point */
+    size_t places;  /* how many stand behind the point */
+};
 
-    if (status == WEIR_OK && !str_to_int(json, out))
-        status = WEIR_RANGE; /* too large, or with a fraction or an exponent */
-    return status;
-}
-
-/* Digits with at most one point and no exponent, as nearly all numbers are: both halves are exact doubles, so
- * one division rounds as strtod would. False: it takes strtod. */
-static bool read_plain(struct weir_str number, double *out)
+/* False: it is no such number. */
+static bool read_decimal(struct weir_str number, struct decimal *out)
 {
-    static const double tens[] = {1,   1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                  1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
     const char *at = number.ptr, *end = at + number.len, *point = NULL;
-    bool minus = *at == '-';
     int64_t digits = 0;
 
     if (number.len > 15)
         return false;
-    for (at += minus; at < end; at++) {
+    out->minus = *at == '-';
+    for (at += out->minus; at < end; at++) {
         unsigned digit = (unsigned char)*at - (unsigned)'0';
 
         if (digit <= 9)
             digits = digits * 10 + digit;
         else if (*at == '.')
-            point = at;
+            point = at + 1;
         else
             return false;
     }
-    *out = (double)digits;
-    if (point)
-        *out /= tens[end - point - 1];
-    if (minus)
-        *out = -*out;
+    out->digits = digits;
+    out->places = point ? (size_t)(end - point) : 0;
     return true;
 }
 
-int32_t doc_read_double(const struct doc *doc, struct weir_str number, double *out)
+/* False: too large, or with a fraction or an exponent. */
+static bool read_int(struct weir_str number, int64_t *out)
+{
+    struct decimal d;
+
+    if (!read_decimal(number, &d))
+        return str_to_int(number, out);
+    if (d.places > 0)
+        return false;
+    *out = d.minus ? -d.digits : d.digits;
+    return true;
+}
+
+int32_t doc_get_int(const struct doc *doc, const struct weir_field *f, int64_t *out)
+{
+    struct weir_str number;
+    int32_t status = find_number(doc, f, &number);
+
+    return status == WEIR_OK && !read_int(number, out) ? WEIR_RANGE : status;
+}
+
+/* Digits and power of ten are exact doubles, so one division rounds as strtod would. */
+static double to_double(struct decimal d)
+{
+    static const double tens[] = {1,   1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                  1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    double n = (double)d.digits;
+
+    if (d.places > 0)
+        n /= tens[d.places];
+    return d.minus ? -n : n;
+}
+
+/* Any other number. Errors: RANGE, NOMEM. */
+static int32_t convert(const struct doc *doc, struct weir_str number, double *out)
 {
     char small[64], *copy = small;
     double d;
 
-    if (read_plain(number, out))
-        return WEIR_OK;
     if (number.len >= sizeof small) {
         copy = arena_alloc(doc->arena, number.len + 1);
         if (!copy)
@@ -255,6 +278,16 @@ int32_t doc_read_double(const struct doc *doc, struct weir_str number, double *o
     if (!isfinite(d))
         return WEIR_RANGE;
     *out = d;
+    return WEIR_OK;
+}
+
+int32_t doc_read_double(const struct doc *doc, struct weir_str number, double *out)
+{
+    struct decimal d;
+
+    if (!read_decimal(number, &d))
+        return convert(doc, number, out);
+    *out = to_double(d);
     return WEIR_OK;
 }
 

@@ -1,4 +1,4 @@
-/* json_plain.h: how far a JSON string goes on with bytes that need no look.
+/* json_plain.h: how far a JSON string goes on with bytes that need no look, and a number with digits.
  *
  * Plain is every ASCII byte but the quote, the backslash and the control characters. Strings are most of a
  * record, so this is the loop that the speed of the whole parse hangs on: sixteen bytes at a time with SSE2
@@ -35,6 +35,11 @@ static inline bool json_is_plain(char c)
     return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
 }
 
+static inline bool json_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 #if defined(JSON_PLAIN_SSE2)
 /* With nothing but ones above its sixteen bits, so that a block without a stop counts as sixteen. */
 static inline unsigned json_plain_count(__m128i v)
@@ -58,17 +63,33 @@ static inline unsigned json_plain_half(const char *at)
 {
     return json_plain_count(_mm_loadl_epi64((const __m128i *)(const void *)at));
 }
+
+/** How many digits the block begins with. */
+static inline unsigned json_digits_block(const char *at)
+{
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i digit = _mm_sub_epi8(v, _mm_set1_epi8('0'));
+    int digits = _mm_movemask_epi8(_mm_cmpeq_epi8(digit, _mm_min_epu8(digit, _mm_set1_epi8(9))));
+
+    return (unsigned)__builtin_ctz(~(unsigned)digits);
+}
 #elif defined(JSON_PLAIN_NEON)
+/* The first byte that is not zero; JSON_PLAIN_STEP: none. Four bits of a 64-bit word for every byte, for NEON
+ * has no movemask. */
+static inline unsigned json_plain_first(uint8x16_t stops)
+{
+    uint64_t bits = vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(stops), 4)), 0);
+
+    return bits ? (unsigned)__builtin_ctzll(bits) / 4 : JSON_PLAIN_STEP;
+}
+
 static inline unsigned json_plain_count(int8x16_t v)
 {
     uint8x16_t low = vcltq_s8(v, vdupq_n_s8(0x20));
     uint8x16_t quote = vceqq_s8(v, vdupq_n_s8('"'));
     uint8x16_t slash = vceqq_s8(v, vdupq_n_s8('\\'));
-    uint8x16_t stops = vorrq_u8(low, vorrq_u8(quote, slash));
-    /* Four bits of a 64-bit word for every byte: NEON has no movemask. */
-    uint64_t bits = vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(stops), 4)), 0);
 
-    return bits ? (unsigned)__builtin_ctzll(bits) / 4 : JSON_PLAIN_STEP;
+    return json_plain_first(vorrq_u8(low, vorrq_u8(quote, slash)));
 }
 
 static inline unsigned json_plain_block(const char *at)
@@ -79,6 +100,13 @@ static inline unsigned json_plain_block(const char *at)
 static inline unsigned json_plain_half(const char *at)
 {
     return json_plain_count(vreinterpretq_s8_u8(vcombine_u8(vld1_u8((const uint8_t *)at), vdup_n_u8(0))));
+}
+
+static inline unsigned json_digits_block(const char *at)
+{
+    uint8x16_t digit = vsubq_u8(vld1q_u8((const uint8_t *)at), vdupq_n_u8('0'));
+
+    return json_plain_first(vcgtq_u8(digit, vdupq_n_u8(9)));
 }
 #else
 static inline unsigned json_plain_block(const char *at)
@@ -104,24 +132,22 @@ static inline unsigned json_plain_half(const char *at)
 {
     return json_plain_block(at);
 }
-#endif
 
-static inline bool json_is_digit(char c)
+static inline unsigned json_digits_block(const char *at)
 {
-    return c >= '0' && c <= '9';
+    unsigned n = 0;
+
+    while (n < JSON_PLAIN_STEP && json_is_digit(at[n]))
+        n++;
+    return n;
 }
+#endif
 
 /** The first byte from `at` on that is no digit, or `end`. */
 static inline const char *json_digits(const char *at, const char *end)
 {
-#if defined(JSON_PLAIN_SSE2)
-    if (end - at >= JSON_PLAIN_STEP) {
-        __m128i v = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)at), _mm_set1_epi8('0'));
-        int digits = _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_min_epu8(v, _mm_set1_epi8(9))));
-
-        at += __builtin_ctz(~(unsigned)digits);
-    }
-#endif
+    if (end - at >= JSON_PLAIN_STEP)
+        at += json_digits_block(at);
     while (at < end && json_is_digit(*at))
         at++;
     return at;
