@@ -88,15 +88,24 @@ static inline const char *json_skip_space(const char *at, const char *end)
     return at < end && (unsigned char)*at > ' ' ? at : json_skip_blanks(at, end);
 }
 
+/** The same where at least two bytes are left: one blank, or none, takes no branch. */
+static inline const char *json_skip_blank(const char *at, const char *end)
+{
+    at += *at == ' ';
+    return (unsigned char)*at > ' ' ? at : json_skip_blanks(at, end);
+}
+
 /** Behind a value: over blanks and, where one is there, a comma and the blanks behind it. Answers whether it
  *  was there. */
 static inline bool json_skip_comma(const char **at, const char *end)
 {
-    if (end - *at < 3 || **at != ',') {
-        *at = json_skip_space(*at, end);
-        if (*at == end || **at != ',')
-            return false;
+    if (end - *at >= 3 && **at == ',') {
+        *at = json_skip_blank(*at + 1, end);
+        return true;
     }
+    *at = json_skip_space(*at, end);
+    if (*at == end || **at != ',')
+        return false;
     *at = json_skip_space(*at + 1, end);
     return true;
 }
@@ -139,9 +148,7 @@ static inline const char *json_scan_name(struct json_scan *s, const char *at, st
         if (n < JSON_PLAIN_STEP && behind[0] == '"' && behind[1] == ':') {
             *name = str_make(at + 1, n);
             s->escaped = false;
-            behind += 2;
-            behind += *behind == ' ';
-            return (unsigned char)*behind > ' ' ? behind : json_skip_blanks(behind, s->end);
+            return json_skip_blank(behind + 2, s->end);
         }
     }
     return json_scan_any_name(s, at, name);

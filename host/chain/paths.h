@@ -8,8 +8,8 @@
  *
  * Before the table comes a guess: records of one topic nearly always have their members in one order, so each
  * name remembers which bound one stood behind it last time. Bytes that are that member's are taken for it
- * without another look at its name. This is the only thing that changes once records flow, and it is a guess:
- * who asks decides by the bytes. */
+ * without another look at its name. This is the only thing that changes once records flow, on the
+ * one thread that runs the chain, and it is a guess: who asks decides by the bytes. */
 #ifndef WEIR_CHAIN_PATHS_H
 #define WEIR_CHAIN_PATHS_H
 
@@ -103,13 +103,13 @@ static inline struct weir_field *paths_child(const struct weir_field *f, const c
  *  escapes. */
 struct weir_field *paths_child_escaped(const struct weir_field *f, struct weir_str raw);
 
-/** Whether the bytes begin with the member of a field, colon included, and at least one more follows. */
+/** Whether the bytes begin with the member of a field, colon included, and at least two more follow. */
 static inline bool paths_starts_with(const char *at, const char *end, const struct weir_field *f)
 {
     const size_t len = f->member.len;
     uint64_t head, tail, tail_of_member;
 
-    if ((size_t)(end - at) <= (len < 8 ? 8 : len))
+    if ((size_t)(end - at) < (len < 8 ? 8 : len) + 2)
         return false;
     memcpy(&head, at, 8);
     if ((head & f->mask8) != f->head)

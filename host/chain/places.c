@@ -50,7 +50,7 @@ static inline const char *parse_name(struct parse *p, const struct weir_field *f
 
     *child = *next;
     if (*child && paths_starts_with(at, s->end, *child))
-        return json_skip_space(at + (*child)->member.len, s->end);
+        return json_skip_blank(at + (*child)->member.len, s->end);
     at = json_scan_name(s, at, &name);
     if (!at)
         return NULL;
