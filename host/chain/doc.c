@@ -117,6 +117,7 @@ static int32_t type_of(char first)
     }
 }
 
+/* doc_type, whatever there is. */
 static int32_t find_type(const struct doc *doc, const struct weir_field *f)
 {
     struct text json;
@@ -157,6 +158,7 @@ static int32_t decode(const struct doc *doc, struct weir_str raw, struct weir_st
     return WEIR_OK;
 }
 
+/* doc_get_string, whatever there is. Not part of it: plain strings shall not pay for its registers. */
 __attribute__((noinline)) static int32_t find_string(const struct doc *doc, const struct weir_field *f,
                                                      struct weir_str *out)
 {

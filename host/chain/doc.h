@@ -23,7 +23,7 @@ enum doc_edit_kind {
 struct doc_edit {
     struct doc_edit *next;
     const struct weir_field *field;
-    uint32_t at;  /* where in the value: the member counts, or where the append goes */
+    uint32_t at;  /* in the value: where the last member's begins, or where the append goes */
     uint32_t len; /* of the new JSON text */
     uint8_t kind; /* an enum doc_edit_kind */
     char text[];

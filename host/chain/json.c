@@ -218,6 +218,7 @@ static inline const char *scan_on(struct json_scan *s, struct nest *n, unsigned 
     return scan_to_value(s, n, at);
 }
 
+/* Not part of json_scan_other: numbers shall not pay for its room. */
 __attribute__((noinline)) static const char *scan_container(struct json_scan *s, const char *at,
                                                             unsigned base)
 {
