@@ -13,22 +13,27 @@
 
 #include "chain/places.h"
 
-enum doc_edit_kind { DOC_KEEP, DOC_REPLACE, DOC_REMOVE };
+enum doc_edit_kind {
+    DOC_REPLACE, /* the value of every member that stands */
+    DOC_REMOVE,  /* every member that stands */
+    DOC_APPEND   /* a new member behind the last one of its object */
+};
 
-/* What was done to one field. */
+/* One change of one field. A field may have one to the members that stand and an append. */
 struct doc_edit {
-    enum doc_edit_kind kind; /* to the members that stand in the value */
-    bool appended;           /* and a new one goes behind the last member of its object */
-    struct weir_str text;    /* the JSON of either */
+    struct doc_edit *next;
+    const struct weir_field *field;
+    uint32_t at;  /* in the value: where the last member's begins, or where the append goes */
+    uint32_t len; /* of the new JSON text */
+    uint8_t kind; /* an enum doc_edit_kind */
+    char text[];
 };
 
 struct doc {
-    struct places *now;                /* where things stand in the value as it was parsed last */
-    struct places places[2];           /* the second for the parse after a change that moved them */
-    struct arena *arena;               /* of the parse; NULL: there is no value */
-    struct doc_edit *edits;            /* by the field's id; NULL: nothing was changed */
-    const struct weir_field **appends; /* in the order in which they came */
-    size_t append_count;
+    const struct paths *paths;
+    struct arena *arena;    /* of the parse */
+    struct places *places;  /* in the value as it was parsed last; in the arena; NULL: there is no value */
+    struct doc_edit *edits; /* what stands and changes, by place; then the appends as they came */
 };
 
 /** Allocates nothing: all memory is of the arena of a parse. All paths must have been added. */

@@ -1,18 +1,25 @@
 /* doc_splice.c: the original bytes with all changes, for doc.h.
  *
- * One walk over the places, which stand in document order, copies what lies between the changes and writes
- * the changes. Removing is a matter of commas: a member goes with the comma before it, unless it and all
- * members before it in its object go; then it goes with the one behind it. */
+ * One walk over the edits, which stand in document order, copies what lies between them and writes them.
+ * Where a member stands twice, it goes over the list of all members instead. Removing is a matter of commas:
+ * a member goes with the comma before it, unless it and all members before it in its object go; then it goes
+ * with the one behind it. */
 #include "chain/doc.h"
 
 #include <assert.h>
 
 struct splice {
     const struct doc *doc;
-    const char *from, *end; /* of the original: what is not yet copied */
-    const char *gone;       /* the comma or `}` behind the last removed member */
-    bool all_gone;          /* that one was removed, and so were all before it in its object */
-    char *at;               /* behind what is written */
+    const struct doc_edit *appends; /* those of the edits, which are their last */
+    const struct member *members;   /* all, where one of them stands twice */
+    size_t member_count;
+    size_t room;             /* no fewer bytes than the value will have */
+    const char *value, *end; /* the original */
+    const char *from;        /* what is not yet copied of it */
+    const char *tail;        /* where the next appends go; NULL: there are no more */
+    const char *gone;        /* the comma or `}` behind the last removed member */
+    bool all_gone;           /* that one was removed, and so were all before it in its object */
+    char *at;                /* behind what is written */
 };
 
 static void put(struct splice *w, struct weir_str s)
@@ -27,35 +34,44 @@ static void copy(struct splice *w, const char *to, const char *then)
     w->from = then;
 }
 
-static void remove_member(struct splice *w, const struct member *place)
+/* The opening quote of the name before a value. Between them are a colon and blanks; and of all quotes only
+ * those inside the name have a backslash before them. */
+static const char *name_before(const char *value)
 {
-    const char *before = place->name - 1, *behind = json_skip_space(place->end, w->end);
+    const char *at = value - 1;
+
+    while (*at != '"')
+        at--;
+    do
+        at--;
+    while (*at != '"' || at[-1] == '\\');
+    return at;
+}
+
+static void remove_member(struct splice *w, const char *value, const char *end)
+{
+    const char *name = name_before(value), *before = name - 1, *behind = json_skip_space(end, w->end);
 
     while (json_is_space(*before))
         before--;
     w->all_gone = *before == '{' || (w->all_gone && before == w->gone);
     w->gone = behind;
     if (!w->all_gone)
-        copy(w, before, place->end);
+        copy(w, before, end);
     else if (*behind == ',')
-        copy(w, place->name, json_skip_space(behind + 1, w->end));
+        copy(w, name, json_skip_space(behind + 1, w->end));
     else
-        copy(w, place->name, place->end);
+        copy(w, name, end);
 }
 
-static const char *tail_of(const struct doc *doc, const struct weir_field *f)
-{
-    return doc->now->last[f->parent->id].tail;
-}
-
-/* The first object end behind `after` where members are to be appended. */
-static const char *next_tail(const struct doc *doc, const char *after)
+/* The first place behind `after` where members are to be appended. */
+static const char *next_tail(const struct splice *w, const char *after)
 {
     const char *next = NULL;
-    size_t i;
+    const struct doc_edit *edit;
 
-    for (i = 0; i < doc->append_count; i++) {
-        const char *tail = tail_of(doc, doc->appends[i]);
+    for (edit = w->appends; edit; edit = edit->next) {
+        const char *tail = w->value + edit->at;
 
         if (tail > after && (!next || tail < next))
             next = tail;
@@ -63,93 +79,127 @@ static const char *next_tail(const struct doc *doc, const char *after)
     return next;
 }
 
-/* Appends all new members of the object whose members end at `tail`; answers the next such end. */
-static const char *append_members(struct splice *w, const char *tail)
+/* Appends all new members of the object whose members end at the tail, and goes on to the next. */
+static void append_members(struct splice *w)
 {
-    const struct doc *doc = w->doc;
+    const char *tail = w->tail;
     bool all_gone = w->all_gone && w->gone == json_skip_space(tail, w->end);
     bool comma = tail[-1] != '{' && !all_gone;
-    size_t i;
+    const struct doc_edit *edit;
 
     copy(w, tail, tail);
-    for (i = 0; i < doc->append_count; i++) {
-        const struct weir_field *f = doc->appends[i];
-
-        if (tail_of(doc, f) != tail)
+    for (edit = w->appends; edit; edit = edit->next) {
+        if (w->value + edit->at != tail)
             continue;
         if (comma)
             put(w, STR(","));
-        put(w, f->member);
-        put(w, doc->edits[f->id].text);
+        put(w, edit->field->member);
+        put(w, str_make(edit->text, edit->len));
         comma = true;
     }
-    return next_tail(doc, tail);
+    w->tail = next_tail(w, tail);
 }
 
-static void walk(struct splice *w)
+/* Changes one member. What is appended before it is written first. */
+static void change(struct splice *w, const struct doc_edit *edit, struct span place)
 {
-    const struct doc *doc = w->doc;
-    const char *tail = next_tail(doc, w->from);
-    const struct place_block *block;
+    const char *value = w->value + span_begin(place), *end = value + span_len(place);
+
+    while (w->tail && w->tail < value)
+        append_members(w);
+    if (edit->kind == DOC_REMOVE) {
+        remove_member(w, value, end);
+    } else {
+        copy(w, value, end);
+        put(w, str_make(edit->text, edit->len));
+    }
+}
+
+/* The change that reaches a member. NULL: none. */
+static const struct doc_edit *edit_of(const struct splice *w, const struct member *member)
+{
+    const struct doc_edit *edit = w->doc->edits;
+
+    if (!span_edited(w->doc->places->last[member->field]))
+        return NULL;
+    while (edit != w->appends && edit->field->id != member->field)
+        edit = edit->next;
+    return edit != w->appends ? edit : NULL;
+}
+
+/* Visits all members that change, in document order. */
+static inline void walk(struct splice *w,
+                        void (*visit)(struct splice *, const struct doc_edit *, struct span))
+{
+    const struct doc_edit *edit;
     size_t i;
 
-    for (block = doc->now->first; block; block = block->next) {
-        for (i = 0; i < block->used; i++) {
-            const struct member *place = &block->items[i];
-            const struct doc_edit *edit = &doc->edits[place->field->id];
-
-            while (tail && tail <= place->name)
-                tail = append_members(w, tail);
-            if (edit->kind == DOC_REPLACE) {
-                copy(w, place->value, place->end);
-                put(w, edit->text);
-            } else if (edit->kind == DOC_REMOVE) {
-                remove_member(w, place);
-            }
-        }
+    if (!w->doc->places->hidden) {
+        for (edit = w->doc->edits; edit != w->appends; edit = edit->next)
+            visit(w, edit, w->doc->places->last[edit->field->id]);
+        return;
     }
-    while (tail)
-        tail = append_members(w, tail);
-    copy(w, w->end, w->end);
+    for (i = 0; i < w->member_count; i++) {
+        edit = edit_of(w, &w->members[i]);
+        if (edit)
+            visit(w, edit, w->members[i].place);
+    }
 }
 
-/* No fewer bytes than the value will have: what is replaced and removed counts as if it stayed. */
-static size_t most(const struct doc *doc)
+/* What is removed counts as if it stayed. */
+static void measure(struct splice *w, const struct doc_edit *edit, struct span place)
 {
-    const struct place_block *block;
-    size_t i, bytes = doc->now->value.len;
+    if (edit->kind == DOC_REPLACE)
+        w->room += (size_t)edit->len - span_len(place);
+}
 
-    for (block = doc->now->first; block; block = block->next) {
-        for (i = 0; i < block->used; i++) {
-            const struct doc_edit *edit = &doc->edits[block->items[i].field->id];
+static void begin(struct splice *w)
+{
+    const struct doc_edit *edit = w->doc->edits;
 
-            bytes += edit->kind == DOC_REPLACE ? edit->text.len : 0;
-        }
-    }
-    for (i = 0; i < doc->append_count; i++)
-        bytes += strlen(",") + doc->appends[i]->member.len + doc->edits[doc->appends[i]->id].text.len;
-    return bytes;
+    while (edit && edit->kind != DOC_APPEND)
+        edit = edit->next;
+    w->appends = edit;
+    w->tail = next_tail(w, w->value);
+    for (; edit; edit = edit->next)
+        w->room += strlen(",") + edit->field->member.len + edit->len;
+    walk(w, measure);
+}
+
+static void write_all(struct splice *w)
+{
+    walk(w, change);
+    while (w->tail)
+        append_members(w);
+    copy(w, w->end, w->end);
 }
 
 int32_t doc_splice(const struct doc *doc, struct arena *arena, struct weir_str *out)
 {
-    struct weir_str value = doc->now->value;
-    struct splice w = {.doc = doc, .from = value.ptr, .end = value.ptr + value.len};
-    size_t room;
+    const struct places *places = doc->places;
+    struct splice w = {.doc = doc};
     char *bytes;
 
-    if (!doc->arena)
+    if (!places)
         return WEIR_ABSENT;
     if (!doc->edits) {
-        *out = value;
+        *out = str_make(places->value, places->len);
         return WEIR_OK;
     }
-    room = most(doc);
-    w.at = bytes = arena_alloc(arena, room);
+    w.value = w.from = places->value;
+    w.end = w.value + places->len;
+    w.room = places->len;
+    if (places->hidden) {
+        w.members = places_list(places, doc->paths, arena, &w.member_count);
+        if (!w.members)
+            return WEIR_NOMEM;
+    }
+    begin(&w);
+    w.at = bytes = arena_alloc(arena, w.room);
     if (!bytes)
         return WEIR_NOMEM;
-    walk(&w);
-    assert((size_t)(w.at - bytes) <= room);
+    write_all(&w);
+    assert((size_t)(w.at - bytes) <= w.room);
     *out = str_make(bytes, (size_t)(w.at - bytes));
     return WEIR_OK;
 }

@@ -27,11 +27,19 @@ static bool is_hex(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
+const char *json_skip_blanks(const char *at, const char *end)
+{
+    while (at < end && json_is_space(*at))
+        at++;
+    return at;
+}
+
 /* at: the backslash. */
 static const char *scan_escape(struct json_scan *s, const char *at)
 {
     const char *digit = at + 2;
 
+    s->escaped = true;
     if (s->end - at < 2)
         return json_unexpected(s, s->end);
     switch (at[1]) {
@@ -80,18 +88,24 @@ const char *json_scan_rest(struct json_scan *s, const char *at)
     return NULL;
 }
 
-static bool is_digit(char c)
+const char *json_scan_any_name(struct json_scan *s, const char *at, struct weir_str *name)
 {
-    return c >= '0' && c <= '9';
+    const char *begin = at + 1;
+
+    s->escaped = false;
+    at = json_scan_string(s, begin);
+    if (!at)
+        return NULL;
+    *name = str_make(begin, (size_t)(at - begin) - 1);
+    return json_scan_colon(s, at);
 }
 
 /* One digit or more. */
-static const char *scan_digits(struct json_scan *s, const char *at)
+static inline const char *scan_digits(struct json_scan *s, const char *at)
 {
     const char *from = at;
 
-    while (at < s->end && is_digit(*at))
-        at++;
+    at = json_digits(at, s->end);
     if (at > from)
         return at;
     return at == s->end ? json_unexpected(s, at) : json_fault(s, at, "bad number");
@@ -115,7 +129,7 @@ static const char *scan_number(struct json_scan *s, const char *at)
             return NULL;
     }
     /* 01, 1.2.3, 0x1: the value after this one would be "unexpected", which says less. */
-    if (at < s->end && (is_digit(*at) || *at == '.' || *at == 'x' || *at == '-' || *at == '+'))
+    if (at < s->end && (json_is_digit(*at) || *at == '.' || *at == 'x' || *at == '-' || *at == '+'))
         return json_fault(s, at, "bad number");
     return at;
 }
@@ -129,89 +143,93 @@ static const char *scan_word(struct json_scan *s, const char *at, const char *wo
     return at;
 }
 
-/* Any value but an object or an array. */
+/* Any value but an object, an array or a string. */
 static const char *scan_scalar(struct json_scan *s, const char *at)
 {
-    if (at == s->end)
-        return json_unexpected(s, at);
+    if (json_is_digit(*at))
+        return scan_number(s, at);
     switch (*at) {
-    case '"':
-        return json_scan_string(s, at + 1);
     case 't':
         return scan_word(s, at, "true");
     case 'f':
         return scan_word(s, at, "false");
     case 'n':
         return scan_word(s, at, "null");
+    case '-':
+        return scan_number(s, at);
     case '+':
     case '.':
         return json_fault(s, at, "bad number");
     default:
-        return *at == '-' || is_digit(*at) ? scan_number(s, at) : json_unexpected(s, at);
+        return json_unexpected(s, at);
     }
 }
 
 /* The containers that are open, from the outermost. */
 struct nest {
     unsigned depth;
-    uint64_t objects[JSON_MAX_DEPTH / 64]; /* a bit for each level: an object, else an array */
+    bool object;                           /* the innermost is one, else an array */
+    uint64_t objects[JSON_MAX_DEPTH / 64]; /* the same of all, a bit for each level */
 };
 
-static void nest_open(struct nest *n, bool object)
+static inline void nest_open(struct nest *n, bool object)
 {
     uint64_t bit = UINT64_C(1) << n->depth % 64, *word = &n->objects[n->depth / 64];
 
     *word = object ? *word | bit : *word & ~bit;
+    n->object = object;
     n->depth++;
 }
 
-static bool nest_in_object(const struct nest *n)
+/* Answers whether one above base is left. */
+static inline bool nest_close(struct nest *n, unsigned base)
 {
-    return n->objects[(n->depth - 1) / 64] >> (n->depth - 1) % 64 & 1;
+    if (--n->depth == base)
+        return false;
+    n->object = n->objects[(n->depth - 1) / 64] >> (n->depth - 1) % 64 & 1;
+    return true;
 }
 
-static bool is_open(const struct json_scan *s, const char *at)
+static inline bool is_close(const struct json_scan *s, const char *at, const struct nest *n)
 {
-    return at < s->end && (*at == '{' || *at == '[');
-}
-
-static bool is_close(const struct json_scan *s, const char *at, const struct nest *n)
-{
-    return at < s->end && *at == (nest_in_object(n) ? '}' : ']');
+    return at < s->end && *at == (n->object ? '}' : ']');
 }
 
 /* From where an item may begin to its value: in an object, over the name. */
-static const char *scan_to_value(struct json_scan *s, const struct nest *n, const char *at)
+static inline const char *scan_to_value(struct json_scan *s, const struct nest *n, const char *at)
 {
-    if (!nest_in_object(n))
+    struct weir_str name;
+
+    if (!n->object)
         return at;
-    if (at == s->end || *at != '"')
-        return json_unexpected(s, at);
-    at = json_scan_string(s, at + 1);
-    return at ? json_scan_colon(s, at) : NULL;
+    return at < s->end && *at == '"' ? json_scan_name(s, at, &name) : json_unexpected(s, at);
 }
 
 /* Behind a value: closes what ends here, and goes on to the next value unless all down to base is closed. */
-static const char *scan_on(struct json_scan *s, struct nest *n, unsigned base, const char *at)
+static inline const char *scan_on(struct json_scan *s, struct nest *n, unsigned base, const char *at)
 {
-    for (;;) {
-        at = json_skip_space(at, s->end);
-        if (at < s->end && *at == ',')
-            return scan_to_value(s, n, json_skip_space(at + 1, s->end));
+    while (!json_skip_comma(&at, s->end)) {
         if (!is_close(s, at, n))
             return json_unexpected(s, at);
         at++;
-        if (--n->depth == base)
+        if (!nest_close(n, base))
             return at;
     }
+    return scan_to_value(s, n, at);
 }
 
-static const char *scan_container(struct json_scan *s, const char *at, unsigned base)
+/* Not part of json_scan_other: numbers shall not pay for its room. */
+__attribute__((noinline)) static const char *scan_container(struct json_scan *s, const char *at,
+                                                            unsigned base)
 {
     struct nest n = {.depth = base};
 
     while (at) {
-        if (!is_open(s, at)) {
+        if (at == s->end)
+            return json_unexpected(s, at);
+        if (*at == '"') {
+            at = json_scan_string(s, at + 1);
+        } else if (*at != '{' && *at != '[') {
             at = scan_scalar(s, at);
         } else if (n.depth == JSON_MAX_DEPTH) {
             return json_fault(s, at, too_deep);
@@ -231,9 +249,11 @@ static const char *scan_container(struct json_scan *s, const char *at, unsigned 
     return NULL;
 }
 
-const char *json_scan_value(struct json_scan *s, const char *at, unsigned depth)
+const char *json_scan_other(struct json_scan *s, const char *at, unsigned depth)
 {
-    return is_open(s, at) ? scan_container(s, at, depth) : scan_scalar(s, at);
+    if (at == s->end)
+        return json_unexpected(s, at);
+    return *at == '{' || *at == '[' ? scan_container(s, at, depth) : scan_scalar(s, at);
 }
 
 bool json_check_at(struct weir_str text, unsigned depth)

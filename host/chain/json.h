@@ -37,8 +37,8 @@ bool json_quote(struct buf *out, struct weir_str text);
 /** Bytes that json_write_quoted will write. 0: the text is absent or no UTF-8. */
 size_t json_quoted_size(struct weir_str text);
 
-/** Writes a text that json_quoted_size accepted; answers the end of what it wrote. */
-char *json_write_quoted(char *out, struct weir_str text);
+/** Writes a text of which json_quoted_size answered that size. */
+void json_write_quoted(char *out, struct weir_str text, size_t size);
 
 /** Decodes what stands between the quotes of a checked string. Writes at most raw.len bytes.
  *  Errors: false on a lone surrogate. */
@@ -56,24 +56,24 @@ struct json_scan {
     const char *end;      /* of the input */
     const char *fault_at; /* set with fault */
     const char *fault;
+    bool escaped; /* set by a backslash; cleared by who wants to know */
 };
 
 /** Notes a fault; answers NULL. json_unexpected finds the words itself. */
 const char *json_fault(struct json_scan *s, const char *at, const char *what);
 const char *json_unexpected(struct json_scan *s, const char *at);
 
-/** From a value's first byte to behind its last. depth: how many containers are open around it. */
-const char *json_scan_value(struct json_scan *s, const char *at, unsigned depth);
+/** json_scan_value of all but strings. */
+const char *json_scan_other(struct json_scan *s, const char *at, unsigned depth);
 
 /** The rest of a string, from anywhere in it to behind the closing quote. */
 const char *json_scan_rest(struct json_scan *s, const char *at);
 
-/** From behind the opening quote to behind the closing one. */
-static inline const char *json_scan_string(struct json_scan *s, const char *at)
-{
-    at = json_plain(at, s->end);
-    return at < s->end && *at == '"' ? at + 1 : json_scan_rest(s, at);
-}
+/** json_scan_name, whatever stands there. */
+const char *json_scan_any_name(struct json_scan *s, const char *at, struct weir_str *name);
+
+/** json_skip_space, however many there are. */
+const char *json_skip_blanks(const char *at, const char *end);
 
 static inline bool json_is_space(char c)
 {
@@ -83,9 +83,49 @@ static inline bool json_is_space(char c)
 /** The first byte that is no blank, or the end. */
 static inline const char *json_skip_space(const char *at, const char *end)
 {
-    while (at < end && json_is_space(*at))
-        at++;
-    return at;
+    if (at < end && *at == ' ')
+        at++; /* nearly always one or none */
+    return at < end && (unsigned char)*at > ' ' ? at : json_skip_blanks(at, end);
+}
+
+/** The same where at least two bytes are left: one blank, or none, takes no branch. */
+static inline const char *json_skip_blank(const char *at, const char *end)
+{
+    at += *at == ' ';
+    return (unsigned char)*at > ' ' ? at : json_skip_blanks(at, end);
+}
+
+/** Behind a value: over blanks and, where one is there, a comma and the blanks behind it. Answers whether it
+ *  was there. */
+static inline bool json_skip_comma(const char **at, const char *end)
+{
+    if (end - *at >= 3 && **at == ',') {
+        *at = json_skip_blank(*at + 1, end);
+        return true;
+    }
+    *at = json_skip_space(*at, end);
+    if (*at == end || **at != ',')
+        return false;
+    *at = json_skip_space(*at + 1, end);
+    return true;
+}
+
+/** From behind the opening quote to behind the closing one. */
+static inline const char *json_scan_string(struct json_scan *s, const char *at)
+{
+    for (; s->end - at >= JSON_PLAIN_STEP; at += JSON_PLAIN_STEP) {
+        unsigned n = json_plain_block(at);
+
+        if (n < JSON_PLAIN_STEP)
+            return at[n] == '"' ? at + n + 1 : json_scan_rest(s, at + n);
+    }
+    return json_scan_rest(s, at);
+}
+
+/** From a value's first byte to behind its last. depth: how many containers are open around it. */
+static inline const char *json_scan_value(struct json_scan *s, const char *at, unsigned depth)
+{
+    return at < s->end && *at == '"' ? json_scan_string(s, at + 1) : json_scan_other(s, at, depth);
 }
 
 /** Behind a member's name: over the colon and the blanks around it, to the value. */
@@ -95,6 +135,23 @@ static inline const char *json_scan_colon(struct json_scan *s, const char *at)
     if (at == s->end || *at != ':')
         return json_unexpected(s, at);
     return json_skip_space(at + 1, s->end);
+}
+
+/** From a member's opening quote to its value. name: what stands between the quotes; s->escaped tells whether
+ *  a backslash is in it. A short name with its colon behind it, as nearly all are, takes one step. */
+static inline const char *json_scan_name(struct json_scan *s, const char *at, struct weir_str *name)
+{
+    if (s->end - at > JSON_PLAIN_STEP + 4) {
+        unsigned n = json_plain_block(at + 1);
+        const char *behind = at + n + 1;
+
+        if (n < JSON_PLAIN_STEP && behind[0] == '"' && behind[1] == ':') {
+            *name = str_make(at + 1, n);
+            s->escaped = false;
+            return json_skip_blank(behind + 2, s->end);
+        }
+    }
+    return json_scan_any_name(s, at, name);
 }
 
 #endif

@@ -196,6 +196,8 @@ size_t json_quoted_size(struct weir_str text)
 
     if (!text.ptr)
         return 0;
+    if (json_all_plain(text.ptr, text.len))
+        return size;
     end = at + text.len;
     while ((at = json_plain(at, end)) < end) {
         if ((unsigned char)*at >= 0x80) {
@@ -227,11 +229,10 @@ static char *write_escape(char *out, char c)
     return out;
 }
 
-char *json_write_quoted(char *out, struct weir_str text)
+static char *write_escaped(char *out, struct weir_str text)
 {
     const char *at = text.ptr, *end = text.ptr + text.len;
 
-    *out++ = '"';
     while (at < end) {
         const char *stop = json_plain(at, end);
 
@@ -243,8 +244,17 @@ char *json_write_quoted(char *out, struct weir_str text)
         if (at < end)
             out = write_escape(out, *at++);
     }
-    *out++ = '"';
     return out;
+}
+
+void json_write_quoted(char *out, struct weir_str text, size_t size)
+{
+    *out++ = '"';
+    if (size == text.len + strlen("\"\""))
+        out = mempcpy(out, text.ptr, text.len);
+    else
+        out = write_escaped(out, text);
+    *out = '"';
 }
 
 bool json_quote(struct buf *out, struct weir_str text)
@@ -254,7 +264,7 @@ bool json_quote(struct buf *out, struct weir_str text)
     if (!size)
         return false;
     if (buf_reserve(out, size)) {
-        json_write_quoted(out->ptr + out->len, text);
+        json_write_quoted(out->ptr + out->len, text, size);
         out->len += size;
     }
     return true;

@@ -8,7 +8,7 @@
 
 struct paths {
     struct arena arena;
-    struct weir_field root;
+    struct weir_field *root;
     uint32_t count;
     locale_t locale;
 };
@@ -21,8 +21,9 @@ struct paths *paths_new(void)
         return NULL;
     arena_init(&p->arena, 4096, SIZE_MAX);
     p->count = 1;
+    p->root = arena_zalloc(&p->arena, sizeof *p->root);
     p->locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (p->locale)
+    if (p->root && p->locale)
         return p;
     paths_destroy(p);
     return NULL;
@@ -38,9 +39,9 @@ void paths_destroy(struct paths *p)
     free(p);
 }
 
-const struct weir_field *paths_root(const struct paths *p)
+struct weir_field *paths_root(const struct paths *p)
 {
-    return &p->root;
+    return p->root;
 }
 
 uint32_t paths_count(const struct paths *p)
@@ -118,45 +119,59 @@ static struct weir_str make_member(struct arena *arena, struct weir_str name)
 
     if (!out)
         return STR_ABSENT;
-    *json_write_quoted(out, name) = ':';
+    json_write_quoted(out, name, n);
+    out[n] = ':';
     return str_make(out, n + 1);
 }
 
-static void enter(struct weir_field *f, struct weir_field *child)
+/* Answers whether its own place in the table was free. */
+static bool enter(struct weir_field *f, struct weir_field *child)
 {
-    uint32_t i = paths_hash(child->name.ptr, child->name.len) & f->mask;
+    uint32_t own = paths_hash(child->name.ptr, child->name.len) & f->mask, i = own;
 
     while (f->table[i])
         i = (i + 1) & f->mask;
     f->table[i] = child;
+    return i == own;
 }
 
-/* A table with room for all children: a quarter full at most when it is made, half when it is replaced. */
-static bool make_table(struct arena *arena, struct weir_field *f)
+/* A new table for all children; *apart: each has its own place. False: no memory; the old one is kept. */
+static bool grow(struct arena *arena, struct weir_field *f, uint32_t slots, bool *apart)
 {
-    uint32_t children = 0, slots = 16;
-    struct weir_field *child, **table;
+    struct weir_field *child, **table = arena_zalloc(arena, slots * sizeof *table);
 
-    for (child = f->children; child; child = child->sibling)
-        children++;
-    if (f->table && children * 2 <= f->mask + 1)
-        return true;
-    while (slots < children * 4)
-        slots *= 2;
-    table = arena_zalloc(arena, slots * sizeof *table);
     if (!table)
         return false;
     f->table = table;
     f->mask = slots - 1;
+    *apart = true;
     for (child = f->children; child; child = child->sibling)
-        enter(f, child);
+        *apart &= enter(f, child);
+    return true;
+}
+
+/* Has the newest child in the table, which is at most half full. It is made larger than that, within limits,
+ * where children meet in it: nearly every member that is looked up then finds its own at once. */
+static bool enter_newest(struct arena *arena, struct weir_field *f)
+{
+    uint32_t children = 0, slots = f->table ? f->mask + 1 : 0;
+    const struct weir_field *child;
+    bool apart = false;
+
+    for (child = f->children; child; child = child->sibling)
+        children++;
+    if (children * 2 <= slots)
+        apart = enter(f, f->children);
+    else if (!grow(arena, f, slots ? slots * 2 : 16, &apart))
+        return false;
+    while (!apart && f->mask < children * 16 && grow(arena, f, (f->mask + 1) * 2, &apart))
+        ;
     return true;
 }
 
 static struct weir_field *add_child(struct paths *p, struct weir_field *parent, struct weir_str name)
 {
     struct weir_field *f = arena_zalloc(&p->arena, sizeof *f);
-    struct weir_field **table = parent->table;
 
     if (!f)
         return NULL;
@@ -164,16 +179,16 @@ static struct weir_field *add_child(struct paths *p, struct weir_field *parent, 
     f->member = make_member(&p->arena, name);
     if (!f->member.ptr)
         return NULL;
+    memset(&f->mask8, 0xff, f->member.len < 8 ? f->member.len : 8);
+    memcpy(&f->head, f->member.ptr, f->member.len < 8 ? f->member.len : 8);
     f->parent = parent;
     f->depth = parent->depth + 1;
     f->sibling = parent->children;
     parent->children = f;
-    if (!make_table(&p->arena, parent)) {
+    if (!enter_newest(&p->arena, parent)) {
         parent->children = f->sibling;
         return NULL;
     }
-    if (parent->table == table)
-        enter(parent, f);
     f->id = p->count++;
     return f;
 }
@@ -222,7 +237,7 @@ static void tangle(struct weir_field *f)
 /* The node of a sound path, made where there is none. */
 static struct weir_field *walk_to(struct paths *p, struct weir_str path)
 {
-    struct weir_field *f = &p->root;
+    struct weir_field *f = p->root;
     const char *at = path.ptr, *end = at + path.len;
 
     while (f) {
@@ -257,9 +272,18 @@ const struct weir_field *paths_add(struct paths *p, struct weir_str path, const 
     return f;
 }
 
-const struct weir_field *paths_child_escaped(const struct weir_field *f, struct weir_str raw)
+struct weir_field *paths_child_from(const struct weir_field *f, uint32_t i, const char *name, size_t len)
 {
-    const struct weir_field *child;
+    for (i &= f->mask; f->table[i]; i = (i + 1) & f->mask) {
+        if (str_eq(f->table[i]->name, str_make(name, len)))
+            break;
+    }
+    return f->table[i];
+}
+
+struct weir_field *paths_child_escaped(const struct weir_field *f, struct weir_str raw)
+{
+    struct weir_field *child;
 
     for (child = f->children; child; child = child->sibling) {
         if (json_decodes_to(raw, child->name))

@@ -5,133 +5,98 @@
  * holds.
  *
  * A member of an earlier duplicate of its object is noted like any other: get must not see it, set and remove
- * must. places_find tells them apart by the `{` they stand in: the last member of a field in document order
- * counts if it stands in the object that counts. */
+ * must. places_find tells them apart by where they stand: the last member of a field counts if it stands
+ * behind the beginning of the object that counts. */
 #include "chain/places.h"
 
 struct parse {
-    struct places *places;
-    struct arena *arena;
     struct json_scan scan;
+    struct places *places;
+    struct member *list; /* where the next member goes, if a list of all is asked for; else NULL */
 };
 
-static const char no_memory[] = "out of memory";
-
-void places_init(struct places *p, const struct paths *paths)
+static inline void note(struct parse *p, const struct weir_field *f, const char *begin, const char *end)
 {
-    *p = (struct places){.paths = paths};
-}
+    struct places *places = p->places;
+    struct span place = {(uint32_t)(begin - places->value), (uint32_t)(end - begin)};
 
-/* Room for one member of each field. False: no memory. */
-static bool begin(struct places *p, struct arena *arena, struct weir_str value)
-{
-    size_t n = paths_count(p->paths);
-
-    p->value = value;
-    p->last = arena_zalloc(arena, n * sizeof *p->last);
-    p->first = p->current = arena_alloc(arena, sizeof *p->first + n * sizeof p->first->items[0]);
-    if (!p->last || !p->first)
-        return false;
-    *p->first = (struct place_block){.room = n};
-    return true;
-}
-
-static bool add_block(struct parse *p)
-{
-    size_t room = p->places->current->room * 2;
-    struct place_block *block = arena_alloc(p->arena, sizeof *block + room * sizeof block->items[0]);
-
-    if (!block)
-        return false;
-    *block = (struct place_block){.room = room};
-    p->places->current->next = block;
-    p->places->current = block;
-    return true;
-}
-
-/* A new place, the last one of its field from now on. NULL: no memory. */
-static struct member *note(struct parse *p, const struct weir_field *f)
-{
-    struct place_block *block = p->places->current;
-    struct member *place;
-
-    if (block->used == block->room) {
-        if (!add_block(p))
-            return NULL;
-        block = p->places->current;
+    if (p->scan.escaped)
+        place.begin |= SPAN_FLAG;
+    if (p->list) {
+        *p->list++ = (struct member){place, f->id};
+        return;
     }
-    place = &block->items[block->used++];
-    place->field = f;
-    p->places->last[f->id].place = place;
-    return place;
+    if (places->last[f->id].len)
+        places->hidden++;
+    places->last[f->id] = place;
 }
 
-static const struct weir_field *look_up(const struct weir_field *object, const char *name, size_t len)
-{
-    const struct weir_field *f = paths_child(object, name, len);
+static const char *parse_object(struct parse *p, struct weir_field *f, const char *at);
 
-    if (f || !memchr(name, '\\', len))
-        return f;
-    return paths_child_escaped(object, str_make(name, len));
-}
-
-static const char *parse_object(struct parse *p, const struct weir_field *f, const char *at);
-
-static const char *parse_value(struct parse *p, const struct weir_field *f, const char *at)
+static inline const char *parse_value(struct parse *p, struct weir_field *f, const char *at)
 {
     if (f->children && at < p->scan.end && *at == '{')
         return parse_object(p, f, at);
     return json_scan_value(&p->scan, at, f->depth);
 }
 
-/* From a member's opening quote to behind its value. */
-static const char *parse_member(struct parse *p, const struct weir_field *f, const char *object,
-                                const char *at)
+/* From a member's opening quote to its value; *child: the field that it is of, NULL: none is bound. next:
+ * where the guess stands, which is put right. */
+static inline const char *parse_name(struct parse *p, const struct weir_field *f, const char *at,
+                                     struct weir_field **next, struct weir_field **child)
 {
     struct json_scan *s = &p->scan;
-    const char *name = at, *value;
-    const struct weir_field *child;
-    struct member *place;
+    struct weir_str name;
 
-    at = json_scan_string(s, at + 1);
+    *child = *next;
+    if (*child && paths_starts_with(at, s->end, *child))
+        return json_skip_blank(at + (*child)->member.len, s->end);
+    at = json_scan_name(s, at, &name);
     if (!at)
         return NULL;
-    child = look_up(f, name + 1, (size_t)(at - name) - 2);
-    value = json_scan_colon(s, at);
+    *child = s->escaped ? paths_child_escaped(f, name) : paths_child(f, name.ptr, name.len);
+    if (*child)
+        *next = *child;
+    return at;
+}
+
+/* From a member's opening quote to behind its value. next: as above, and moved on behind a bound member. */
+static inline const char *parse_member(struct parse *p, const struct weir_field *f, const char *at,
+                                       struct weir_field ***next)
+{
+    struct weir_field *child;
+    const char *value = parse_name(p, f, at, *next, &child), *end;
+
     if (!value)
         return NULL;
     if (!child)
-        return json_scan_value(s, value, f->depth + 1);
-    place = note(p, child);
-    if (!place)
-        return json_fault(s, name, no_memory);
-    place->object = object;
-    place->name = name;
-    place->value = value;
-    place->end = parse_value(p, child, value);
-    return place->end;
+        return json_scan_value(&p->scan, value, f->depth + 1);
+    *next = &child->next;
+    p->scan.escaped = false;
+    end = parse_value(p, child, value);
+    if (end)
+        note(p, child, value, end);
+    return end;
 }
 
 /* From an object's `{` to behind its `}`. Never too deep: paths are no longer than values may be deep. */
-static const char *parse_object(struct parse *p, const struct weir_field *f, const char *object)
+static const char *parse_object(struct parse *p, struct weir_field *f, const char *object)
 {
     struct json_scan *s = &p->scan;
-    const char *at = json_skip_space(object + 1, s->end), *tail = object + 1;
+    struct weir_field **next = &f->first;
+    const char *at = json_skip_space(object + 1, s->end);
+    bool more = at < s->end && *at != '}';
 
-    while (at < s->end && *at == '"') {
-        tail = parse_member(p, f, object, at);
-        if (!tail)
-            return NULL;
-        at = json_skip_space(tail, s->end);
-        if (at == s->end || *at != ',')
-            break;
-        at = json_skip_space(at + 1, s->end);
-        if (at < s->end && *at == '}')
+    while (more) {
+        if (at == s->end || *at != '"')
             return json_unexpected(s, at);
+        at = parse_member(p, f, at, &next);
+        if (!at)
+            return NULL;
+        more = json_skip_comma(&at, s->end);
     }
     if (at == s->end || *at != '}')
         return json_unexpected(s, at);
-    p->places->last[f->id].tail = tail;
     return at + 1;
 }
 
@@ -149,69 +114,89 @@ static const char *refuse_start(struct json_scan *s, const char *start, const ch
     return json_unexpected(s, at);
 }
 
-static const char *parse_document(struct parse *p, struct weir_str value)
+static const char *parse_document(struct parse *p, struct weir_field *root)
 {
     struct json_scan *s = &p->scan;
-    const struct weir_field *root = paths_root(p->places->paths);
-    const char *object = json_skip_space(value.ptr, s->end), *end;
-    struct member *place;
+    const char *value = p->places->value, *object = json_skip_space(value, s->end), *end;
 
     if (object == s->end || *object != '{')
-        return refuse_start(s, value.ptr, object);
-    place = note(p, root);
+        return refuse_start(s, value, object);
     end = parse_object(p, root, object);
     if (!end)
         return NULL;
-    *place = (struct member){root, NULL, object, object, end};
+    note(p, root, object, end);
     end = json_skip_space(end, s->end);
     return end == s->end ? end : json_fault(s, end, "text after the value");
 }
 
-int32_t places_parse(struct places *places, struct arena *arena, struct weir_str value,
-                     struct json_error *err)
+int32_t places_parse(const struct paths *paths, struct arena *arena, struct weir_str value,
+                     struct places **out, struct json_error *err)
 {
-    struct parse p = {.places = places, .arena = arena};
+    struct places *places;
+    struct parse p;
 
-    if (!value.ptr) {
-        *err = (struct json_error){"no value", 0};
+    if (!value.ptr || value.len > PLACES_MAX) {
+        *err = (struct json_error){value.ptr ? "larger than 2 GiB" : "no value", 0};
         return WEIR_INVALID;
     }
-    if (!begin(places, arena, value)) {
-        *err = (struct json_error){no_memory, 0};
+    places = arena_zalloc(arena, sizeof *places + paths_count(paths) * sizeof places->last[0]);
+    if (!places) {
+        *err = (struct json_error){"out of memory", 0};
         return WEIR_NOMEM;
     }
-    p.scan.end = value.ptr + value.len;
-    if (parse_document(&p, value))
-        return WEIR_OK;
-    *err = (struct json_error){p.scan.fault, (size_t)(p.scan.fault_at - value.ptr)};
-    return p.scan.fault == no_memory ? WEIR_NOMEM : WEIR_INVALID;
+    places->value = value.ptr;
+    places->len = (uint32_t)value.len;
+    p = (struct parse){.scan = {.end = value.ptr + value.len}, .places = places};
+    if (!parse_document(&p, paths_root(paths))) {
+        *err = (struct json_error){p.scan.fault, (size_t)(p.scan.fault_at - value.ptr)};
+        return WEIR_INVALID;
+    }
+    *out = places;
+    return WEIR_OK;
+}
+
+struct member *places_list(const struct places *places, const struct paths *paths, struct arena *arena,
+                           size_t *count)
+{
+    struct member *list = arena_alloc(arena, (places->hidden + paths_count(paths)) * sizeof *list);
+    struct places same = {.value = places->value};
+    struct parse p = {.scan = {.end = places->value + places->len}, .places = &same, .list = list};
+
+    if (!list)
+        return NULL;
+    parse_document(&p, paths_root(paths));
+    *count = (size_t)(p.list - list);
+    return list;
 }
 
 int32_t places_find_object(const struct places *p, const struct weir_field *f)
 {
-    const struct member *object;
     int32_t status;
 
-    if (!f->parent->parent)
+    if (f->depth == 1)
         return WEIR_OK; /* the document */
-    status = places_find(p, f->parent, &object);
-    if (status == WEIR_OK && *object->value != '{')
+    status = places_find(p, f->parent);
+    if (status == WEIR_OK && p->value[span_begin(p->last[f->parent->id])] != '{')
         status = WEIR_TYPE;
     return status;
 }
 
-int32_t places_find(const struct places *p, const struct weir_field *f, const struct member **out)
+/* There is one document, but there may be several objects of any other name. */
+int32_t places_find_below(const struct places *p, const struct weir_field *f)
 {
-    const struct member *place = p->last[f->id].place;
-    int32_t status;
+    int32_t status = places_find_object(p, f);
 
-    if (f->parent->parent) { /* there is one document, but there may be several objects of any other name */
-        status = places_find_object(p, f);
-        if (status != WEIR_OK)
-            return status;
-        if (place && place->object != p->last[f->parent->id].place->value)
-            return WEIR_ABSENT;
-    }
-    *out = place;
-    return place ? WEIR_OK : WEIR_ABSENT;
+    if (status == WEIR_OK && span_begin(p->last[f->id]) < span_begin(p->last[f->parent->id]))
+        status = WEIR_ABSENT;
+    return status;
+}
+
+uint32_t places_tail(const struct places *p, const struct weir_field *object)
+{
+    struct span place = p->last[object->id];
+    const char *at = p->value + span_begin(place) + span_len(place) - 1;
+
+    while (json_is_space(at[-1]))
+        at--;
+    return (uint32_t)(at - p->value);
 }

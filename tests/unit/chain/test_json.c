@@ -329,6 +329,20 @@ static void utf8_is_what_its_definition_says(void **state)
     }
 }
 
+/* Every beginning and every end of the text: plain is what ends before `stop` or begins behind it. */
+static bool all_plain_as_long_as(struct weir_str text, size_t stop)
+{
+    size_t n;
+
+    for (n = 0; n <= text.len; n++) {
+        if (json_all_plain(text.ptr, n) != (n <= stop))
+            return false;
+        if (json_all_plain(text.ptr + n, text.len - n) != (n > stop || stop == text.len))
+            return false;
+    }
+    return true;
+}
+
 /* Every byte at every place of a string longer than two blocks. */
 static void a_byte_is_judged_alike_wherever_it_stands(void **state)
 {
@@ -348,9 +362,35 @@ static void a_byte_is_judged_alike_wherever_it_stands(void **state)
             all = join("", str_make(text, len), "");
             if (json_plain(all.ptr, all.ptr + len) != all.ptr + (plain ? len : at))
                 fail_msg("byte %02x at %zu", byte, at);
+            if (!all_plain_as_long_as(all, plain ? len : at))
+                fail_msg("byte %02x at %zu of a whole text", byte, at);
             drop(all);
             if (byte != '\\' && checks("\"", str_make(text, len), "\"") != plain)
                 fail_msg("string with byte %02x at %zu", byte, at);
+        }
+    }
+}
+
+/* Numbers of every length, at every distance from the end. */
+static void digits_are_counted_wherever_they_stand(void **state)
+{
+    size_t n, blanks, at;
+
+    (void)state;
+    for (n = 1; n <= 40; n++) {
+        for (blanks = 0; blanks <= 20; blanks++) {
+            char text[60];
+
+            memset(text, ' ', sizeof text);
+            memset(text, '7', n);
+            if (!checks("", str_make(text, n + blanks), "") || !checks("-", str_make(text, n + blanks), "") ||
+                !checks("0.", str_make(text, n + blanks), "") ||
+                !checks("1e", str_make(text, n + blanks), ""))
+                fail_msg("%zu digits, %zu blanks", n, blanks);
+            at = n * blanks / 21;
+            text[at] = blanks % 2 ? ':' : '/';
+            if (checks("", str_make(text, n + blanks), ""))
+                fail_msg("%zu digits, no digit at %zu", n, at);
         }
     }
 }
@@ -443,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_fault_has_words_and_a_place),
         cmocka_unit_test(utf8_is_what_its_definition_says),
         cmocka_unit_test(a_byte_is_judged_alike_wherever_it_stands),
+        cmocka_unit_test(digits_are_counted_wherever_they_stand),
         cmocka_unit_test(quoting_escapes_only_what_must_be),
         cmocka_unit_test(decoding_undoes_every_escape),
     };

@@ -18,7 +18,7 @@ struct change {
     struct step steps[7];
 };
 
-static const char *const bound = "a b c d o.x o.y o.p.q t t.u t.u.v we\\.ird ba\\\\ck \xc3\xa9 q\"t";
+static const char *const bound = "a b c d o.x o.y o.p.q t t.u t.u.v we\\.ird ba\\\\ck end\\\\ \xc3\xa9 q\"t";
 
 /* ---- one member, set or removed */
 static const struct change single[] = {
@@ -93,6 +93,33 @@ static const struct change single[] = {
      "{ \"a\": 1 }",
      "{ \"a\":2 }",
      {{DEL, "a", "", WEIR_OK}, {RAW, "a", "2", WEIR_OK}}},
+    {"set_out_of_order",
+     "{\"a\":1,\"z\":0,\"b\":2,\"o\":{\"x\":3},\"c\":4}",
+     "{\"a\":8,\"z\":0,\"b\":6,\"o\":{\"x\":7},\"c\":9,\"d\":5}",
+     {{RAW, "d", "5", WEIR_OK},
+      {RAW, "b", "6", WEIR_OK},
+      {RAW, "o.x", "7", WEIR_OK},
+      {RAW, "a", "8", WEIR_OK},
+      {RAW, "c", "9", WEIR_OK},
+      {JSON, "o.x", "7", WEIR_OK},
+      {JSON, "d", "5", WEIR_OK}}},
+    {"set_remove_set_remove",
+     "{\"a\":1,\"z\":1}",
+     "{\"z\":1}",
+     {{RAW, "a", "2", WEIR_OK},
+      {DEL, "a", "", WEIR_OK},
+      {RAW, "a", "3", WEIR_OK},
+      {RAW, "a", "4", WEIR_OK},
+      {JSON, "a", "4", WEIR_OK},
+      {DEL, "a", "", WEIR_OK},
+      {DEL, "a", "", WEIR_ABSENT}}},
+    {"remove_odd_names",
+     "{\"z\":0,\"q\\\"t\" : 1,\"ba\\\\ck\":2,\"end\\\\\" :3, \"\\u00e9\":4}",
+     "{\"z\":0}",
+     {{DEL, "q\"t", "", WEIR_OK},
+      {DEL, "end\\\\", "", WEIR_OK},
+      {DEL, "ba\\\\ck", "", WEIR_OK},
+      {DEL, "\xc3\xa9", "", WEIR_OK}}},
 };
 
 /* ---- several members go */
@@ -201,6 +228,14 @@ static const struct change twice[] = {
      "{\"o\":3,\"o\":{\"x\":1}}",
      "{\"o\":3,\"o\":{\"x\":2}}",
      {{JSON, "o.x", "1", WEIR_OK}, {RAW, "o.x", "2", WEIR_OK}}},
+    {"parent_set_both_then_remove",
+     "{\"o\":{\"x\":1},\"o\":{}}",
+     "{\"o\":{},\"o\":{}}",
+     {{RAW, "o.x", "5", WEIR_OK}, {DEL, "o.x", "", WEIR_OK}, {JSON, "o.x", NULL, WEIR_ABSENT}}},
+    {"several_among_each_other",
+     "{\"a\":1,\"b\":2,\"b\":3,\"z\":0,\"a\":4,\"c\":5,\"a\":6}",
+     "{\"b\":8,\"b\":8,\"z\":0,\"c\":9,\"d\":7}",
+     {{RAW, "d", "7", WEIR_OK}, {RAW, "b", "8", WEIR_OK}, {DEL, "a", "", WEIR_OK}, {RAW, "c", "9", WEIR_OK}}},
     {"grandparent_hides",
      "{\"o\":{\"p\":{\"q\":1}},\"o\":{\"x\":2}}",
      "{\"o\":{\"p\":{}},\"o\":{\"x\":2}}",
@@ -308,6 +343,15 @@ static const struct change reading[] = {
      "{\"a\":\"\\u0041\\n\\ud83d\\ude00\"}",
      "{\"a\":\"\\u0041\\n\\ud83d\\ude00\"}",
      {{STRING, "a", "A\n\xf0\x9f\x98\x80", WEIR_OK}}},
+    {"string_escapes_beside_none",
+     "{\"\\u0061\":\"x\",\"b\":\"\\u0062\",\"c\":\"\xc3\xa9 and sixteen "
+     "bytes\",\"d\":\"0123456789abcdef\\n\"}",
+     "{\"\\u0061\":\"x\",\"b\":\"\\u0062\",\"c\":\"\xc3\xa9 and sixteen "
+     "bytes\",\"d\":\"0123456789abcdef\\n\"}",
+     {{STRING, "a", "x", WEIR_OK},
+      {STRING, "b", "b", WEIR_OK},
+      {STRING, "c", "\xc3\xa9 and sixteen bytes", WEIR_OK},
+      {STRING, "d", "0123456789abcdef\n", WEIR_OK}}},
     {"string_lone_surrogate",
      "{\"a\":\"\\ud800\"}",
      "{\"a\":\"\\ud800\"}",

@@ -19,7 +19,13 @@ static void numbers_are_exact_or_out_of_range(void **state)
         {"-9223372036854775808", WEIR_OK, INT64_MIN, WEIR_OK, -9223372036854775808.0},
         {"9223372036854775808", WEIR_RANGE, 0, WEIR_OK, 9223372036854775808.0},
         {"-9223372036854775809", WEIR_RANGE, 0, WEIR_OK, -9223372036854775808.0},
+        {"123456789012345", WEIR_OK, 123456789012345, WEIR_OK, 123456789012345},
+        {"-12345678901234", WEIR_OK, -12345678901234, WEIR_OK, -12345678901234},
+        {"1234567890123456", WEIR_OK, 1234567890123456, WEIR_OK, 1234567890123456},
         {"1.0", WEIR_RANGE, 0, WEIR_OK, 1},
+        {"-0.00", WEIR_RANGE, 0, WEIR_OK, -0.0},
+        {"-1234567890.123", WEIR_RANGE, 0, WEIR_OK, -1234567890.123},
+        {"0.0000000000001", WEIR_RANGE, 0, WEIR_OK, 1e-13},
         {"1e3", WEIR_RANGE, 0, WEIR_OK, 1000},
         {"0.1", WEIR_RANGE, 0, WEIR_OK, 0.1},
         {"1729894075.250", WEIR_RANGE, 0, WEIR_OK, 1729894075.25},
@@ -131,6 +137,157 @@ static void many_names_are_told_apart(void **state)
     json_teardown(&x);
 }
 
+/* A bound name of each length, among members that differ from it in one byte. */
+static void names_of_every_length_are_told_apart(void **state)
+{
+    enum { MOST = 40 };
+    size_t len, i;
+
+    (void)state;
+    for (len = 1; len <= MOST; len++) {
+        char name[MOST + 1] = "";
+        struct json_fixture x;
+        struct json_error err;
+        struct buf value;
+        int64_t n;
+
+        memset(name, 'a', len);
+        json_setup(&x, name);
+        buf_init(&value, SIZE_MAX);
+        buf_add_char(&value, '{');
+        for (i = 0; i < len; i++) {
+            name[i] = 'b';
+            buf_add_fmt(&value, "\"%s\":%zu,", name, i);
+            name[i] = 'a';
+        }
+        buf_add_fmt(&value, "\"%s\":1000,\"%sa\":%zu}", name, name, i);
+        assert_int_equal(json_parse(&x, buf_str(&value), &err), WEIR_OK);
+        assert_int_equal(doc_get_int(&x.doc, json_bind(&x, name), &n), WEIR_OK);
+        assert_int_equal(n, 1000);
+        buf_fini(&value);
+        json_teardown(&x);
+    }
+}
+
+/* The reader guesses what comes next from the record before: each of these behind each other. */
+static void a_record_reads_the_same_behind_any_other(void **state)
+{
+    static const char *const paths[] = {"ip",   "b",   "user_id", "user_id_of_more_than_sixteen",
+                                        "o.ip", "o.b", "o.p.q"};
+    static const struct {
+        const char *json;
+        int64_t n[7]; /* by path; 0: absent */
+    } records[] = {
+        {"{}", {0}},
+        {"{\"b\":1}", {0, 1}},
+        {"{\"ip\":1,\"b\":2}", {1, 2}},
+        {"{\"b\":1,\"ip\":2}", {2, 1}},
+        {"{\"ip\" :1, \"b\": 2, \"user_id\": 3, \"user_id_of_more_than_sixteen\": 4}", {1, 2, 3, 4}},
+        {"{\"ip\":1,\"bb\":9,\"user_ie\":9,\"user_id_of_more_than_sixteem\":9}", {1}},
+        {"{\"ip\":1,\"b\":2,\"user_id\":3,\"x\":9,\"user_id_of_more_than_sixteen\":4}", {1, 2, 3, 4}},
+        {"{\"ip\":1,\"ip\":2,\"b\":3,\"ip\":4,\"user_id\":5}", {4, 3, 5}},
+        {"{\"\\u0069p\":1,\"\\u0062\":2,\"user\\u005fid\":3}", {1, 2, 3}},
+        {"{\"ip\":1,\"o\":{\"ip\":5,\"b\":6},\"b\":2}", {1, 2, 0, 0, 5, 6}},
+        {"{\"o\":{\"p\":{\"q\":7},\"b\":6},\"user_id\":3,\"o\":{\"ip\":5,\"p\":{\"q\":8}}}",
+         {0, 0, 3, 0, 5, 0, 8}},
+    };
+    enum { N = sizeof records / sizeof records[0] };
+    struct json_fixture x;
+    struct json_error err;
+    size_t i, j;
+
+    (void)state;
+    json_setup(&x, "ip b user_id user_id_of_more_than_sixteen o.ip o.b o.p.q");
+    for (i = 0; i < N * N * 2; i++) {
+        size_t which = i % 2 ? i / 2 % N : i / 2 / N;
+        char *value = json_exact(str_of(records[which].json));
+
+        assert_int_equal(json_parse(&x, str_make(value, strlen(records[which].json)), &err), WEIR_OK);
+        for (j = 0; j < sizeof paths / sizeof paths[0]; j++) {
+            int64_t n = 0;
+
+            doc_get_int(&x.doc, json_bind(&x, paths[j]), &n);
+            if (n != records[which].n[j])
+                fail_msg("%s, step %zu: %s is %lld", records[which].json, i, paths[j], (long long)n);
+        }
+        free(value);
+    }
+    json_teardown(&x);
+}
+
+/* A backslash and an n are another name than a line feed, which JSON writes with just these two. */
+static void a_name_is_what_it_decodes_to(void **state)
+{
+    struct json_fixture x;
+    struct json_error err;
+    int64_t n;
+
+    (void)state;
+    json_setup(&x, "a\\\\n");
+    assert_int_equal(json_parse(&x, STR("{\"a\\n\":1}"), &err), WEIR_OK);
+    assert_int_equal(doc_get_int(&x.doc, json_bind(&x, "a\\\\n"), &n), WEIR_ABSENT);
+    assert_int_equal(json_parse(&x, STR("{\"a\\\\n\":2}"), &err), WEIR_OK);
+    assert_int_equal(doc_get_int(&x.doc, json_bind(&x, "a\\\\n"), &n), WEIR_OK);
+    assert_int_equal(n, 2);
+    json_teardown(&x);
+}
+
+/* Refused by its length alone: no byte of it is read. */
+static void a_value_that_cannot_be_counted_is_refused(void **state)
+{
+    struct json_fixture x;
+    struct json_error err;
+
+    (void)state;
+    json_setup(&x, "a");
+    assert_int_equal(json_parse(&x, str_make("{}", (size_t)INT32_MAX + 1), &err), WEIR_INVALID);
+    assert_string_equal(err.what, "larger than 2 GiB");
+    assert_int_equal(err.at, 0);
+    assert_int_equal(doc_type(&x.doc, json_bind(&x, "a")), WEIR_JSON_ABSENT);
+    json_teardown(&x);
+}
+
+/* As many changes as there are members, backwards and again forwards. */
+static void many_changes_find_their_places(void **state)
+{
+    enum { NAMES = 200 };
+    struct json_fixture x;
+    struct json_error err;
+    struct buf value, expected;
+    struct weir_str out;
+    int i;
+
+    (void)state;
+    json_setup(&x, NULL);
+    buf_init(&value, SIZE_MAX);
+    buf_init(&expected, SIZE_MAX);
+    for (i = 0; i < NAMES; i++) {
+        char path[32];
+
+        snprintf(path, sizeof path, "n%d", i);
+        json_bind(&x, path);
+        buf_add_fmt(&value, "%s\"%s\": \"%d\"", i ? ", " : "{", path, i);
+        buf_add_fmt(&expected, "%s\"%s\": %d", i ? ", " : "{", path, 2 * i);
+    }
+    buf_add_char(&value, '}');
+    buf_add_char(&expected, '}');
+    doc_init(&x.doc, x.paths);
+    assert_int_equal(json_parse(&x, buf_str(&value), &err), WEIR_OK);
+    for (i = 0; i < 2 * NAMES; i++) {
+        int n = i < NAMES ? NAMES - 1 - i : i - NAMES;
+        char path[32], text[32];
+
+        snprintf(path, sizeof path, "n%d", n);
+        snprintf(text, sizeof text, "%d", i < NAMES ? -1 : 2 * n);
+        assert_int_equal(doc_set_raw(&x.doc, json_bind(&x, path), str_of(text)), WEIR_OK);
+    }
+    assert_int_equal(doc_splice(&x.doc, &x.arena, &out), WEIR_OK);
+    assert_true(str_eq(out, buf_str(&expected)));
+    buf_fini(&value);
+    buf_fini(&expected);
+    json_teardown(&x);
+}
+
 static void a_million_duplicates_take_linear_time(void **state)
 {
     enum { MANY = 1000000 };
@@ -224,29 +381,29 @@ static void a_call_without_memory_changes_nothing(void **state)
     json_teardown(&x);
 }
 
-/* What a record needs depends on the paths, not on the record, unless a bound member stands twice. */
+/* What a record needs depends on the paths, not on the record; what is changed comes to that. */
 static void every_record_costs_the_same_memory(void **state)
 {
-    static const char full[] =
-        "{\"a\":1,\"o\":{\"x\":1,\"y\":2,\"p\":{\"q\":3}},\"t\":{\"u\":{\"v\":1}},\"z\":[1,2]}";
+    static const char *const values[] = {
+        "{}",
+        "{\"a\":1,\"o\":{\"x\":1,\"y\":2,\"p\":{\"q\":3}},\"t\":{\"u\":{\"v\":1}},\"z\":[1,2]}",
+        "{\"a\":1,\"a\":1,\"a\":1,\"a\":1,\"a\":1,\"a\":1,\"a\":1,\"a\":1}",
+    };
     struct json_fixture x;
     struct json_error err;
-    size_t empty;
+    size_t used = 0, i;
 
     (void)state;
     json_setup(&x, "a b c o.x o.y o.p.q t t.u t.u.v");
-    assert_int_equal(doc_parse(&x.doc, &x.arena, STR("{}"), &err), WEIR_OK);
-    empty = arena_used(&x.arena);
-    arena_reset(&x.arena);
-    assert_int_equal(doc_parse(&x.doc, &x.arena, str_of(full), &err), WEIR_OK);
-    assert_int_equal(arena_used(&x.arena), empty);
-    arena_reset(&x.arena);
-    assert_int_equal(doc_parse(&x.doc, &x.arena,
-                               STR("{\"a\":1,\"a\":1,\"a\":1,\"a\":1,\"a\":1,\"a\":1,\"a\":1,"
-                                   "\"a\":1,\"a\":1,\"a\":1,\"a\":1,\"a\":1,\"a\":1,\"a\":1}"),
-                               &err),
-                     WEIR_OK);
-    assert_true(arena_used(&x.arena) > empty);
+    for (i = 0; i < sizeof values / sizeof values[0]; i++) {
+        assert_int_equal(json_parse(&x, str_of(values[i]), &err), WEIR_OK);
+        if (i > 0)
+            assert_int_equal(arena_used(&x.arena), used);
+        used = arena_used(&x.arena);
+    }
+    assert_true(used < 150);
+    assert_int_equal(doc_set_raw(&x.doc, json_bind(&x, "a"), STR("2")), WEIR_OK);
+    assert_true(arena_used(&x.arena) < used + 50);
     json_teardown(&x);
 }
 
@@ -256,6 +413,11 @@ int main(void)
         cmocka_unit_test(numbers_are_exact_or_out_of_range),
         cmocka_unit_test(paths_are_read_as_written),
         cmocka_unit_test(many_names_are_told_apart),
+        cmocka_unit_test(names_of_every_length_are_told_apart),
+        cmocka_unit_test(a_record_reads_the_same_behind_any_other),
+        cmocka_unit_test(a_name_is_what_it_decodes_to),
+        cmocka_unit_test(a_value_that_cannot_be_counted_is_refused),
+        cmocka_unit_test(many_changes_find_their_places),
         cmocka_unit_test(a_million_duplicates_take_linear_time),
         cmocka_unit_test(a_value_that_is_refused_has_no_fields),
         cmocka_unit_test(a_call_without_memory_changes_nothing),
