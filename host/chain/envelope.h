@@ -89,9 +89,9 @@ struct envelopes {
     size_t in_flight, bytes;
 };
 
-#define ENVELOPE_RECORD_BLOCK 1664 /* an ordinary record, its places, changes and spliced value */
-#define ENVELOPE_MADE_BLOCK 448    /* a metrics record */
-#define ENVELOPE_PARSED_BLOCK 832  /* the same, and its places */
+#define ENVELOPE_RECORD_BLOCK 896 /* an ordinary record, its places, changes and spliced value */
+#define ENVELOPE_MADE_BLOCK 320   /* a metrics record */
+#define ENVELOPE_PARSED_BLOCK 512 /* the same, and its places */
 
 /** Has the processor fetch an envelope, and so many bytes of its block, into its cache. Reads nothing. */
 static inline void envelope_fetch(const struct envelope *env, size_t block)

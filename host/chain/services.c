@@ -162,15 +162,9 @@ static int32_t value(struct weir_envelope *handle, struct weir_str *out)
     return envelope_value(envelope_of(handle), out);
 }
 
-static bool is_object(struct weir_str s)
-{
-    s = str_trim(s);
-    return s.len && s.ptr[0] == '{' && json_check(s);
-}
-
 bool services_value_fits(const struct chain *chain, struct weir_str s)
 {
-    return chain->conf->value_format != CONFIG_JSON || (s.ptr && is_object(s));
+    return chain->conf->value_format != CONFIG_JSON || json_is_object(s);
 }
 
 static int32_t set_value(struct weir_envelope *handle, struct weir_str new_value)

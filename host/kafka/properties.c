@@ -69,7 +69,7 @@ int64_t properties_prefetch(const struct settings *settings)
     const int64_t mib = 1 << 20;
     int64_t bytes = settings->memory / 4;
 
-    return bytes < mib ? mib : bytes > 8 * mib ? 8 * mib : bytes;
+    return bytes < mib ? mib : bytes > 4 * mib ? 4 * mib : bytes;
 }
 
 /* ---- setting one property */

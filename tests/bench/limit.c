@@ -106,7 +106,7 @@ static void open_consumer(struct limit *l)
     set(conf, "enable.auto.commit", "false");
     set(conf, "enable.auto.offset.store", "false");
     set(conf, "queued.min.messages", "10000000");
-    set(conf, "queued.max.messages.kbytes", "8192");
+    set(conf, "queued.max.messages.kbytes", "4096");
     set(conf, "socket.nagle.disable", "true");
     if (rd_kafka_version() >= BACKOFF_IS_A_PROPERTY)
         set(conf, "fetch.queue.backoff.ms", "20");

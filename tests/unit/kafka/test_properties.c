@@ -255,7 +255,7 @@ static void weirs_own_settings_hold_and_its_wishes_give_way(void **state)
         {"no resets of its own", CLIENT_CONSUMER, "auto.offset.reset", "error"},
         {"static member", CLIENT_CONSUMER, "group.instance.id", "host1/c/0"},
         {"session", CLIENT_CONSUMER, "session.timeout.ms", "10000"},
-        {"prefetch by bytes", CLIENT_CONSUMER, "queued.max.messages.kbytes", "8192"},
+        {"prefetch by bytes", CLIENT_CONSUMER, "queued.max.messages.kbytes", "4096"},
         {"the eager assignor", CLIENT_CONSUMER, "partition.assignment.strategy", "range"},
     };
     struct row row = {.kafka = {BROKERS}, .producer = {{"linger.ms", "77"}}};
