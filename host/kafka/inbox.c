@@ -41,11 +41,11 @@ void inbox_close(struct inbox *in)
     in->queue = NULL;
 }
 
-void inbox_forget(struct inbox *in)
+size_t inbox_forget(struct inbox *in)
 {
-    size_t i, kept = 0;
+    size_t i, kept = 0, count = in->count;
 
-    for (i = 0; i < in->count; i++) {
+    for (i = 0; i < count; i++) {
         rd_kafka_message_t *m = in->items[in->first + i];
 
         if (m->err)
@@ -54,6 +54,7 @@ void inbox_forget(struct inbox *in)
             rd_kafka_message_destroy(m);
     }
     in->count = kept;
+    return count - kept;
 }
 
 /** To the front, so that all the room is behind it. */

@@ -33,8 +33,8 @@ rd_kafka_message_t *inbox_take(struct inbox *in);
 /** The oldest that is no record but an error, for the caller to destroy. NULL: there is none. */
 rd_kafka_message_t *inbox_take_error(struct inbox *in);
 
-/** Forgets the records in it, and keeps the errors. Whoever does so must have them read again, or they are
- * lost. */
-void inbox_forget(struct inbox *in);
+/** Forgets the records in it, and keeps the errors. Returns how many: they must be read again, or are lost.
+ */
+size_t inbox_forget(struct inbox *in);
 
 #endif

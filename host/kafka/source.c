@@ -289,9 +289,8 @@ static void receive(struct source *s, size_t most)
     uint64_t before = s->moves;
 
     inbox_fill(&s->inbox, most);
-    if (s->moves == before || !s->inbox.count)
+    if (s->moves == before || !inbox_forget(&s->inbox)) /* who knows from which place they are */
         return;
-    inbox_forget(&s->inbox); /* who knows from which place they are */
     if (s->consumer.partitions.assigned && !is_over(s) && !is_lost(s))
         positions_again(&s->consumer.positions);
     consumer_pause_all(&s->consumer);
