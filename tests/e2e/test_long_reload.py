@@ -61,7 +61,7 @@ def reload_many(w, plugins, since):
 
 def test_a_hundred_reloads_a_minute_lose_repeat_and_reorder_nothing(client, broker, weir, counting):
     conf, plugins, source, sink, group = counting
-    events = logins(400_000)
+    events = logins(800_000)
     w = weir("run", "-c", conf)
     w.wait_for("partitions assigned", timeout=60)
     beat = Beat(broker.address, source, sink, every=0.005)
@@ -71,8 +71,10 @@ def test_a_hundred_reloads_a_minute_lose_repeat_and_reorder_nothing(client, brok
         client.wait_for("some go in peace", lambda: beat.mark() >= calm + 400)
         begin = beat.mark()
         worker = worker_of(w, "counting")
-        files, memory, mine = open_files(w.pid), rss_kib(worker), open_files(worker)
-        took = reload_many(w, plugins, 2)
+        files, mine = open_files(w.pid), open_files(worker)
+        reload_many(w, plugins, 2)
+        memory = rss_kib(worker)  # with malloc's own caches filled: what grows from here on is not given back
+        took = reload_many(w, plugins, 2 + RELOADS)
         growth = (rss_kib(worker) - memory) / RELOADS
         assert worker_of(w, "counting") == worker
         assert open_files(w.pid) <= files + 2 and open_files(worker) <= mine + 2
@@ -111,7 +113,7 @@ def check_numbers(client, source, sink, events, beats):
             newest[pair] = at[r.key][1]
     versions = [value["version"] for _, value in sorted(found, key=lambda f: f[1]["count"])]
     changes = sum(a != b for a, b in zip(versions, versions[1:]))
-    assert changes == RELOADS, "a record of one generation stands among those of another"
+    assert changes == 2 * RELOADS, "a record of one generation stands among those of another"
 
 
 # ---- that cannot be
