@@ -19,7 +19,7 @@ static void use_block(struct arena *a, struct arena_block *b)
 {
     size_t left = a->max - a->used;
 
-    left = left < b->size ? round_up(left) : b->size;
+    left = left < b->size && round_up(left) < b->size ? round_up(left) : b->size;
     a->last = b;
     a->next = (char *)b->bytes;
     a->end = a->next + left;
@@ -117,17 +117,18 @@ struct weir_str arena_str(struct arena *a, struct weir_str s)
     return str_make(copy, s.len);
 }
 
+/* Straight into what is free; again only where that was too little. */
 struct weir_str arena_vfmt(struct arena *a, const char *fmt, va_list ap)
 {
+    char *here = a->next, *text = NULL;
     va_list again;
-    char *text = NULL;
     int n;
 
     va_copy(again, ap);
-    n = vsnprintf(NULL, 0, fmt, ap);
+    n = vsnprintf(here, (size_t)(a->end - here), fmt, ap);
     if (n >= 0)
         text = arena_alloc(a, (size_t)n + 1);
-    if (text)
+    if (text && text != here)
         vsnprintf(text, (size_t)n + 1, fmt, again);
     va_end(again);
     return text ? str_make(text, (size_t)n) : STR_ABSENT;

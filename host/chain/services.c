@@ -290,25 +290,14 @@ static struct weir_str ended_topic(struct weir_envelope *handle)
     return env->ended ? env->ended->name : STR_ABSENT;
 }
 
-/* Nearly every reason fits here, and is then printed once. */
 static int32_t verdict(struct weir_envelope *handle, int32_t v, const char *fmt, va_list ap)
 {
     struct envelope *env = envelope_of(handle);
-    char text[256];
-    va_list again;
-    int n;
 
-    if (!strchr(fmt, '%')) {
-        env->said = arena_str(&env->arena, str_of(fmt));
-        return v;
-    }
-    va_copy(again, ap);
-    n = vsnprintf(text, sizeof text, fmt, ap);
-    if (n >= 0 && (size_t)n < sizeof text)
-        env->said = arena_str(&env->arena, str_make(text, (size_t)n));
+    if (strchr(fmt, '%'))
+        env->said = arena_vfmt(&env->arena, fmt, ap);
     else
-        env->said = arena_vfmt(&env->arena, fmt, again);
-    va_end(again);
+        env->said = arena_str(&env->arena, str_of(fmt));
     return v;
 }
 

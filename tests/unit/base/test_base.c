@@ -194,6 +194,16 @@ static void arena_text_ends_with_a_nul(void **state)
     s = arena_fmt(&a, "%s-%d", "x", 7);
     assert_string_equal(s.ptr, "x-7");
     assert_int_equal(s.len, 3);
+    for (int n = 0; n < 60; n++) { /* into what is free, up to its last byte and beyond */
+        struct arena small;
+
+        arena_init(&small, 32, SIZE_MAX);
+        arena_alloc(&small, 1);
+        s = arena_fmt(&small, "%0*d", n + 1, 0);
+        assert_int_equal(s.len, n + 1);
+        assert_int_equal(strlen(s.ptr), n + 1);
+        arena_fini(&small);
+    }
     s = arena_str(&a, STR_ABSENT);
     assert_null(s.ptr);
     s = arena_str(&a, STR(""));
