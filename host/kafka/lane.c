@@ -28,6 +28,7 @@
 
 #define AHEAD 8         /* reports whose sends are fetched into the cache before they are settled */
 #define ROOM_FIRST 1024 /* reports */
+#define RUN 32          /* sends that go to librdkafka in one call */
 #define COPIED_MAX 768  /* bytes of key and value; with librdkafka's own, malloc still counts it as small */
 
 /* ---- the list */
@@ -119,30 +120,19 @@ static rd_kafka_resp_err_t produce(struct lane *lane, struct send *send)
     return err;
 }
 
-/** For one more report than librdkafka owes now. False: no memory, as yet. */
-static bool make_room(struct lane *lane)
+/** For so many more reports than librdkafka owes now. False: no memory, as yet. */
+static bool make_room(struct lane *lane, size_t n)
 {
     size_t room = lane->reports_room ? lane->reports_room * 2 : ROOM_FIRST;
     struct report *reports;
 
-    if (lane->with_client < lane->reports_room)
+    if (lane->with_client + n <= lane->reports_room)
         return true;
     reports = realloc(lane->reports, room * sizeof *reports);
     if (!reports)
         return false;
     lane->reports = reports;
     lane->reports_room = room;
-    return true;
-}
-
-/** Gives one send to librdkafka; false where it does not take it (yet). */
-static bool push(struct lane *lane, struct send *send, rd_kafka_resp_err_t *err)
-{
-    *err = make_room(lane) ? produce(lane, send) : RD_KAFKA_RESP_ERR__QUEUE_FULL;
-    if (*err)
-        return false;
-    lane->unsent = send->next;
-    lane->with_client++;
     return true;
 }
 
@@ -161,34 +151,106 @@ static void close_gate(struct lane *lane)
         lane->failed = true;
 }
 
+static void pushed(struct lane *lane, struct send *send)
+{
+    lane->unsent = send->next;
+    lane->with_client++;
+}
+
+/** Gives the first unsent one to librdkafka, where that takes it now. */
+static rd_kafka_resp_err_t push(struct lane *lane)
+{
+    struct send *send = lane->unsent;
+    rd_kafka_resp_err_t err = make_room(lane, 1) ? produce(lane, send) : RD_KAFKA_RESP_ERR__QUEUE_FULL;
+
+    if (!err)
+        pushed(lane, send);
+    return err;
+}
+
+/** After what librdkafka said of the first unsent one. False: it takes no others now. */
+static bool go_on(struct lane *lane, rd_kafka_resp_err_t err)
+{
+    struct send *send = lane->unsent;
+
+    if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        return false;
+    if (errors_fault(err) == FAULT_PRODUCER) {
+        close_gate(lane);
+        return false;
+    }
+    unlink_send(lane, send);
+    lane->left(lane->owner, lane, send, err);
+    return true;
+}
+
+/** Whether librdkafka's call for many can carry it: that knows no headers and no timestamp. */
+static bool is_plain(const struct send *send)
+{
+    return !send->n_headers && !send->has_timestamp && send->partition < 0 && how(send) == RD_KAFKA_MSG_F_COPY;
+}
+
+/** The plain ones that come first, for one topic. Returns how many. */
+static size_t gather(const struct lane *lane, rd_kafka_message_t *to)
+{
+    const struct weir_topic *topic = lane->unsent->topic;
+    struct send *send = lane->unsent;
+    size_t n;
+
+    for (n = 0; n < RUN && send && send->topic == topic && is_plain(send); n++, send = send->next)
+        to[n] = (rd_kafka_message_t){
+            .payload = bytes(send->value),
+            .len = send->value.len,
+            .key = bytes(send->key),
+            .key_len = send->key.len,
+            ._private = send,
+        };
+    return n;
+}
+
+/** Gives those to librdkafka, in one call. False: it takes no others now. */
+static bool push_run(struct lane *lane, rd_kafka_message_t *run, size_t n)
+{
+    const struct outlet *outlet = lane->unsent->topic->io;
+    size_t i;
+
+    if (!make_room(lane, n))
+        return false;
+    rd_kafka_produce_batch(outlet->handle[lane->index], RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, run, (int)n);
+    for (i = 0; i < n; i++) {
+        if (!run[i].err)
+            pushed(lane, run[i]._private);
+        else if (!go_on(lane, run[i].err))
+            return false;
+    }
+    return true;
+}
+
 static void push_unsent(struct lane *lane)
 {
-    rd_kafka_resp_err_t err;
+    rd_kafka_message_t run[RUN];
+    bool more = true;
 
-    while (lane->unsent && may_push(lane)) {
-        struct send *send = lane->unsent;
+    while (more && lane->unsent && may_push(lane)) {
+        size_t n = gather(lane, run);
 
-        if (push(lane, send, &err))
-            continue;
-        if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
-            return;
-        if (errors_fault(err) == FAULT_PRODUCER) {
-            close_gate(lane);
-            return;
+        if (n > 1) {
+            more = push_run(lane, run, n);
+        } else {
+            rd_kafka_resp_err_t err = push(lane);
+
+            more = !err || go_on(lane, err);
         }
-        unlink_send(lane, send);
-        lane->left(lane->owner, lane, send, err);
     }
 }
 
 void lane_send(struct lane *lane, struct send *send)
 {
     bool first = !lane->unsent && may_push(lane);
-    rd_kafka_resp_err_t err;
 
     append(lane, send);
-    if (first)
-        push(lane, send, &err); /* what it says, it will say again at the next poll */
+    if (first && !lane->settling)
+        push(lane); /* what it says, it will say again at the next poll */
 }
 
 /* ---- from librdkafka */
@@ -231,12 +293,16 @@ static void settle_reported(struct lane *lane)
 {
     size_t i, n = lane->n_reports;
 
+    lane->settling = true;
     for (i = 0; i < n + AHEAD; i++) {
         if (i < n)
             chain_expect(lane->reports[i].send);
         if (i >= AHEAD)
             settle(lane, lane->reports[i - AHEAD].send, lane->reports[i - AHEAD].err);
+        if (i % RUN == RUN - 1)
+            push_unsent(lane); /* while they are in the cache */
     }
+    lane->settling = false;
     lane->n_reports = 0;
 }
 

@@ -40,6 +40,7 @@ struct lane {
     size_t with_client;     /* sends that librdkafka has, and will report, or has reported unread */
     struct report *reports; /* in order; room for all that librdkafka has */
     size_t n_reports, reports_room;
+    bool settling; /* they are gone through: what is sent now goes out behind them, many at a time */
     void *owner;
     /** What became of a send that has left the lane. It may add new ones. In a transactional lane each report
      * comes here; one with an error, while the lane is spoilt, says nothing about that send alone. */
