@@ -51,7 +51,7 @@ void arena_fini(struct arena *a)
     arena_init(a, a->block, a->max);
 }
 
-void arena_reset(struct arena *a)
+void arena_reset_blocks(struct arena *a)
 {
     struct arena_block *keep = a->first;
 

@@ -34,8 +34,17 @@ void arena_init(struct arena *a, size_t block, size_t max);
 void arena_init_in(struct arena *a, void *memory, size_t size, size_t max);
 void arena_fini(struct arena *a);
 
+/** arena_reset() where there are more blocks than the owner's, or none. */
+void arena_reset_blocks(struct arena *a);
+
 /** Gives all back; keeps the first block, unless it is a large one. */
-void arena_reset(struct arena *a);
+static inline void arena_reset(struct arena *a)
+{
+    if (a->last && a->last == a->lent)
+        a->next = (char *)a->lent->bytes;
+    else
+        arena_reset_blocks(a);
+}
 
 /** Bytes that are handed out and still held. */
 size_t arena_used(const struct arena *a);

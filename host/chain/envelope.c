@@ -6,11 +6,64 @@
 #include <stdlib.h>
 
 #define ARENA_CAP ((size_t)1 << 30) /* bytes: far above what Kafka carries; a plugin's leak ends here */
-#define POOL_KEEPS 16384            /* envelopes that stay allocated when nothing is under way */
+#define POOL_FEW 128                /* envelopes that are allocated one by one */
+#define POOL_KEEPS 16384            /* that stay allocated when nothing is under way */
 
 void envelopes_init(struct envelopes *pool, size_t block)
 {
     *pool = (struct envelopes){.block = block};
+}
+
+/* The first few by themselves: a chain with little under way has no use for a slab. */
+static struct envelope *allocate(struct envelopes *pool)
+{
+    size_t size = sizeof(struct envelope) + arena_room(pool->block);
+    bool slab = pool->n >= POOL_FEW && pool->n < POOL_KEEPS;
+    struct envelope *env = slab ? slabs_take(&pool->slabs, size) : malloc(size);
+
+    if (!env)
+        return NULL;
+    memset(env, 0, sizeof *env);
+    env->in_slab = slab;
+    pool->n++;
+    return env;
+}
+
+static struct envelope *make(struct envelopes *pool, struct chain *chain, const struct paths *paths)
+{
+    struct envelope *env = allocate(pool);
+
+    if (!env)
+        return NULL;
+    arena_init_in(&env->arena, env + 1, arena_room(pool->block), ARENA_CAP);
+    doc_init(&env->doc, paths);
+    env->chain = chain;
+    env->abi.host = &services;
+    env->older = pool->newest;
+    if (pool->newest)
+        pool->newest->newer = env;
+    pool->newest = env;
+    return env;
+}
+
+/* Of a used one. Not when it is given back: what the next record sets anyway is not fetched for its sake. */
+static void clear(struct envelope *env)
+{
+    env->parent = env->heir = NULL;
+    env->children = 0;
+    env->state = ENVELOPE_WALKING;
+    env->at = 0;
+    env->route = 0;
+    env->parsed = env->withheld = env->emitted = env->answers = env->quarantined = env->has_timestamp = false;
+    env->attempts = 0;
+    env->ticket = NULL;
+    env->bytes = 0;
+    env->ended = NULL;
+    env->said = env->topic = STR_ABSENT;
+    env->key = env->value = env->spliced = STR_ABSENT;
+    env->headers = NULL;
+    env->n_headers = env->headers_room = 0;
+    env->reason = env->failed_stage = STR_ABSENT;
 }
 
 struct envelope *envelope_take(struct envelopes *pool, struct chain *chain, const struct paths *paths)
@@ -19,23 +72,14 @@ struct envelope *envelope_take(struct envelopes *pool, struct chain *chain, cons
 
     if (env) {
         pool->free = env->next;
-        pool->n_free--;
         /* The next has left the cache since it was given back, and is soon asked for. */
         if (pool->free)
-            envelope_fetch(pool->free, 0);
+            envelope_fetch((const char *)pool->free, sizeof *env);
+        clear(env);
     } else {
-        env = malloc(sizeof *env + arena_room(pool->block));
+        env = make(pool, chain, paths);
         if (!env)
             return NULL;
-        memset(env, 0, sizeof *env);
-        arena_init_in(&env->arena, env + 1, arena_room(pool->block), ARENA_CAP);
-        doc_init(&env->doc, paths);
-        env->chain = chain;
-        env->abi.host = &services;
-        env->older = pool->newest;
-        if (pool->newest)
-            pool->newest->newer = env;
-        pool->newest = env;
     }
     env->next = NULL;
     pool->in_flight++;
@@ -51,35 +95,23 @@ static void destroy(struct envelopes *pool, struct envelope *env)
     else
         pool->newest = env->older;
     arena_fini(&env->arena);
+    if (env->in_slab)
+        return;
     free(env);
+    pool->n--;
 }
 
 void envelope_give_back(struct envelopes *pool, struct envelope *env)
 {
     pool->in_flight--;
     pool->bytes -= env->bytes;
-    if (pool->n_free >= POOL_KEEPS) {
+    if (pool->n > POOL_KEEPS && !env->in_slab) {
         destroy(pool, env);
         return;
     }
     arena_reset(&env->arena);
-    env->parent = env->heir = NULL;
-    env->children = 0;
-    env->parsed = env->withheld = env->emitted = env->answers = env->quarantined = env->has_timestamp = false;
-    env->state = ENVELOPE_WALKING;
-    env->route = 0;
-    env->at = 0;
-    env->key = env->value = env->spliced = env->topic = STR_ABSENT;
-    env->headers = NULL;
-    env->n_headers = env->headers_room = 0;
-    env->ticket = NULL;
-    env->bytes = 0;
-    env->reason = env->failed_stage = env->said = STR_ABSENT;
-    env->ended = NULL;
-    env->attempts = 0;
     env->next = pool->free;
     pool->free = env;
-    pool->n_free++;
 }
 
 void envelope_count(struct envelopes *pool, struct envelope *env)
@@ -94,6 +126,7 @@ void envelopes_fini(struct envelopes *pool)
 {
     while (pool->newest)
         destroy(pool, pool->newest);
+    slabs_fini(&pool->slabs);
     envelopes_init(pool, pool->block);
 }
 

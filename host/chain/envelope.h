@@ -8,6 +8,7 @@
 #define WEIR_CHAIN_ENVELOPE_H
 
 #include "base/arena.h"
+#include "base/slab.h"
 #include "chain/doc.h"
 #include "chain/io.h"
 
@@ -29,33 +30,42 @@ struct outbound {
     struct stage *stage;
     struct envelope *waiting; /* a list by `next`: one, or all that a sink held */
     uint32_t flags;           /* WEIR_SEND_… */
+    bool reduced, redated;    /* which cures were tried */
+    bool own_memory;          /* a batch, allocated apart; else part of its envelope */
     struct weir_str spare;
     const struct weir_header *added; /* the message's own, behind the envelope's */
     size_t n_added;
-    bool reduced, redated; /* which cures were tried */
-    bool own_memory;       /* a batch, allocated apart; else part of its envelope */
 };
 
+/** What its way asks for behind an acknowledged send stands first, up to `key`: by then it has left the
+ *  processor's cache, and the fewer lines of it are asked for, the better (see chain_expect()). */
 struct envelope {
     _Alignas(max_align_t) struct weir_envelope abi; /* first: a plugin's pointer is ours */
     struct chain *chain;
-    struct envelope *next; /* in whichever one list it is: the pool, held, parked, emitted, waiting */
-    struct envelope *older, *newer; /* every envelope there is, for the end */
-    struct envelope *parent;        /* of an emitted envelope: what it belongs to; NULL: nothing (any more) */
-    struct envelope *heir; /* the only one of its children, where it has one; NULL: there were several */
-    unsigned children;     /* emitted from it and not yet ended */
-
-    struct arena arena;
-    struct doc doc;
+    struct envelope *next;   /* in whichever one list it is: the pool, held, parked, emitted, waiting */
+    struct envelope *parent; /* of an emitted envelope: what it belongs to; NULL: nothing (any more) */
+    struct envelope *heir;   /* the only one of its children, where it has one; NULL: there were several */
+    unsigned children;       /* emitted from it and not yet ended */
+    enum envelope_state state;
+    uint32_t at; /* index of the stage where it is */
+    uint8_t route;
     bool parsed;   /* doc speaks of value */
     bool withheld; /* nobody sees the value: it did not parse, or was not protected */
     bool emitted;
     bool answers;     /* at its end the record of the ticket is done */
     bool quarantined; /* at some stage: see quarantine.h */
     bool has_timestamp;
-    enum envelope_state state;
-    uint8_t route;
-    uint32_t at; /* index of the stage where it is */
+    uint32_t attempts; /* of the stage where it is parked */
+    void *ticket;
+    size_t bytes; /* of payload, as it counts against the chain's memory */
+    struct arena arena;
+    struct doc doc;
+    const struct weir_topic *ended;
+    struct weir_str said; /* the reason given with the verdict of the current call */
+    struct weir_str topic;
+    int64_t offset;
+    int32_t partition;
+    struct outbound out;
 
     struct weir_str key;
     struct weir_str value;   /* as it was parsed; doc holds the changes */
@@ -63,20 +73,10 @@ struct envelope {
     struct weir_header *headers;
     size_t n_headers, headers_room;
     int64_t timestamp_ms;
-    struct weir_str topic;
-    int32_t partition;
-    int64_t offset;
-    void *ticket;
-    size_t bytes; /* of payload, as it counts against the chain's memory */
-
     struct weir_str reason, failed_stage;
-    struct weir_str said; /* the reason given with the verdict of the current call */
-    const struct weir_topic *ended;
-
-    uint32_t attempts; /* of the stage where it is parked */
     int64_t retry_at, give_up_at;
-
-    struct outbound out;
+    bool in_slab;                   /* its memory is */
+    struct envelope *older, *newer; /* every envelope there is, for the end */
 };
 
 /** A pool of envelopes, and how much is out of it. A chain has one for records and one, of smaller envelopes,
@@ -85,7 +85,8 @@ struct envelopes {
     size_t block; /* bytes of an envelope's first block of memory */
     struct envelope *free;
     struct envelope *newest; /* of all, in the pool or out of it */
-    size_t n_free;
+    struct slabs slabs;
+    size_t n; /* of all */
     size_t in_flight, bytes;
 };
 
@@ -93,13 +94,13 @@ struct envelopes {
 #define ENVELOPE_MADE_BLOCK 320   /* a metrics record */
 #define ENVELOPE_PARSED_BLOCK 512 /* the same, and its places */
 
-/** Has the processor fetch an envelope, and so many bytes of its block, into its cache. Reads nothing. */
-static inline void envelope_fetch(const struct envelope *env, size_t block)
+/** Has the processor fetch bytes into its cache. Reads nothing. */
+static inline void envelope_fetch(const char *at, size_t n)
 {
-    const size_t line = 64, size = sizeof *env + arena_room(block);
+    const size_t line = 64;
 
-    for (size_t i = 0; i < size; i += line)
-        __builtin_prefetch((const char *)env + i, 1);
+    for (size_t i = 0; i < n; i += line)
+        __builtin_prefetch(at + i, 1);
 }
 
 void envelopes_init(struct envelopes *pool, size_t block);

@@ -53,16 +53,16 @@ struct send_origin {
  */
 struct send {
     const struct weir_topic *topic;
+    struct send *next;  /* for a list of the world's own, while it has it */
+    void *io;           /* for the world's own use */
+    bool emitted;       /* not the outcome of a source record */
+    bool has_timestamp; /* else: now, as the world sees it */
+    int32_t partition;  /* of the topic; -1: by the key */
+    int64_t timestamp_ms;
     struct weir_str key, value; /* absent: null */
     const struct weir_header *headers;
     size_t n_headers;
-    bool has_timestamp; /* else: now, as the world sees it */
-    int64_t timestamp_ms;
-    int32_t partition; /* of the topic; -1: by the key */
-    bool emitted;      /* not the outcome of a source record */
     struct send_origin origin;
-    struct send *next; /* for a list of the world's own, while it has it */
-    void *io;          /* for the world's own use */
 };
 
 /** What became of a send. */

@@ -125,15 +125,16 @@ static void refused(struct chain *chain, struct stage *stage, struct envelope *e
     walk(chain, env);
 }
 
-#define FETCHED 832 /* bytes: the key, value, places and changes of an ordinary record */
+#define FETCHED 384 /* bytes: the key, value and places of an ordinary record */
 
 /* For a batch, which is not in an envelope, this asks for memory that nobody needs, or that is not there: the
  * processor does not mind. */
 void chain_expect(const struct send *send)
 {
-    const char *out = (const char *)send;
+    const char *env = (const char *)send - offsetof(struct envelope, out);
 
-    envelope_fetch((const struct envelope *)(const void *)(out - offsetof(struct envelope, out)), FETCHED);
+    envelope_fetch(env, offsetof(struct envelope, key));
+    envelope_fetch(env + sizeof(struct envelope), FETCHED);
 }
 
 void chain_sent(struct chain *chain, struct send *send, enum send_result result, const char *why)

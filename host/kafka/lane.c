@@ -187,7 +187,8 @@ static bool go_on(struct lane *lane, rd_kafka_resp_err_t err)
 /** Whether librdkafka's call for many can carry it: that knows no headers and no timestamp. */
 static bool is_plain(const struct send *send)
 {
-    return !send->n_headers && !send->has_timestamp && send->partition < 0 && how(send) == RD_KAFKA_MSG_F_COPY;
+    return !send->n_headers && !send->has_timestamp && send->partition < 0 &&
+           how(send) == RD_KAFKA_MSG_F_COPY;
 }
 
 /** The plain ones that come first, for one topic. Returns how many. */
@@ -216,7 +217,8 @@ static bool push_run(struct lane *lane, rd_kafka_message_t *run, size_t n)
 
     if (!make_room(lane, n))
         return false;
-    rd_kafka_produce_batch(outlet->handle[lane->index], RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, run, (int)n);
+    rd_kafka_produce_batch(outlet->handle[lane->index], RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, run,
+                           (int)n);
     for (i = 0; i < n; i++) {
         if (!run[i].err)
             pushed(lane, run[i]._private);
