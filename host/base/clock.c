@@ -21,6 +21,11 @@ int64_t clock_mono_ms(void)
     return read_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
+int64_t clock_coarse_ms(void)
+{
+    return read_ns(CLOCK_MONOTONIC_COARSE) / 1000000;
+}
+
 int64_t clock_mono_ns(void)
 {
     return read_ns(CLOCK_MONOTONIC);

@@ -38,8 +38,10 @@ bool chain_ready(const struct chain *chain);
 /** Sends one record on its way. False: no memory; the chain is then stopped. */
 bool chain_take(struct chain *chain, const struct record *record);
 
-/** That chain_sent() will soon be called for it: fetches what that needs into the processor's cache. */
+/** That chain_sent() will soon be called for it: fetches its envelope into the processor's cache. */
 void chain_expect(const struct send *send);
+/** A little later, when the envelope has come: fetches the record. */
+void chain_expect_record(const struct send *send);
 
 /** Says what became of a send. why: a phrase for people, for anything but SEND_OK. */
 void chain_sent(struct chain *chain, struct send *send, enum send_result result, const char *why);

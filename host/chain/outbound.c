@@ -127,14 +127,20 @@ static void refused(struct chain *chain, struct stage *stage, struct envelope *e
 
 #define FETCHED 384 /* bytes: the key, value and places of an ordinary record */
 
-/* For a batch, which is not in an envelope, this asks for memory that nobody needs, or that is not there: the
- * processor does not mind. */
+/* A batch is in no envelope. Then this asks for memory that nobody needs, or that is not there: the processor
+ * does not mind. */
 void chain_expect(const struct send *send)
 {
-    const char *env = (const char *)send - offsetof(struct envelope, out);
+    envelope_fetch((const char *)send - offsetof(struct envelope, out), offsetof(struct envelope, key));
+}
 
-    envelope_fetch(env, offsetof(struct envelope, key));
-    envelope_fetch(env + sizeof(struct envelope), FETCHED);
+/* What the chain made itself ends behind its sink, and nobody looks at it again. */
+void chain_expect_record(const struct send *send)
+{
+    const size_t record = sizeof(struct envelope) - offsetof(struct envelope, out);
+
+    if (!send->emitted)
+        envelope_fetch((const char *)send + record, FETCHED);
 }
 
 void chain_sent(struct chain *chain, struct send *send, enum send_result result, const char *why)

@@ -119,6 +119,7 @@ static rd_kafka_conf_t *make_conf(struct client *client, const struct settings *
 
     if (!conf)
         return NULL;
+    client->sticky_ms = client->kind == CLIENT_PRODUCER ? placement_take_over(conf) : 0;
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_error_cb(conf, on_error);
@@ -165,6 +166,8 @@ void client_close(struct client *client)
     if (client->rk)
         rd_kafka_destroy(client->rk);
     client->rk = NULL;
+    placement_free(client->placements);
+    client->placements = NULL;
     free(client->fatal);
     client->fatal = NULL;
 }
@@ -175,6 +178,8 @@ rd_kafka_topic_t *client_topic(struct client *client, const struct weir_topic *t
     rd_kafka_topic_t *handle = NULL;
     char *name = str_dup(topic->name);
 
+    if (conf && client->sticky_ms)
+        client->placements = placement_add(conf, client->sticky_ms, client->placements);
     if (conf && name)
         handle = rd_kafka_topic_new(client->rk, name, conf); /* takes conf over, but not where it fails */
     if (!handle && conf) {

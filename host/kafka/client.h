@@ -5,6 +5,7 @@
 #ifndef WEIR_KAFKA_CLIENT_H
 #define WEIR_KAFKA_CLIENT_H
 
+#include "kafka/placement.h"
 #include "kafka/properties.h"
 #include "kafka/trouble.h"
 
@@ -17,6 +18,8 @@ struct client {
     bool tells_end;    /* a consumer: an event says where a partition ends */
     bool away;         /* it has been said that brokers cannot be reached */
     struct trouble trouble;
+    int64_t sticky_ms; /* of a producer: see placement.h */
+    struct placement *placements;
     char *fatal; /* why this client is finished; NULL: it is not */
 };
 

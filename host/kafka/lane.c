@@ -291,6 +291,7 @@ static void settle(struct lane *lane, struct send *send, rd_kafka_resp_err_t err
     lane->left(lane->owner, lane, send, err);
 }
 
+/** Each send is fetched into the cache in two steps, a little before it is settled. */
 static void settle_reported(struct lane *lane)
 {
     size_t i, n = lane->n_reports;
@@ -299,6 +300,8 @@ static void settle_reported(struct lane *lane)
     for (i = 0; i < n + AHEAD; i++) {
         if (i < n)
             chain_expect(lane->reports[i].send);
+        if (i >= AHEAD / 2 && i < n + AHEAD / 2)
+            chain_expect_record(lane->reports[i - AHEAD / 2].send);
         if (i >= AHEAD)
             settle(lane, lane->reports[i - AHEAD].send, lane->reports[i - AHEAD].err);
         if (i % RUN == RUN - 1)
