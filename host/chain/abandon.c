@@ -32,6 +32,5 @@ void chain_abandon(struct chain *chain)
     chain->n_parked = 0;
     chain->emitted = (struct envelope_list){0};
     chain->ready = NULL;
-    envelopes_fini(&chain->records);
-    envelopes_fini(&chain->made);
+    envelopes_fini(&chain->envelopes);
 }

@@ -34,8 +34,6 @@ static void find_marks(struct chain *chain)
         chain->parse_at = chain->n_stages + 1;
         chain->looked_into = 0;
     }
-    if (chain->looked_into & chain->routes.emitted)
-        chain->made.block = ENVELOPE_PARSED_BLOCK;
 }
 
 /* `*` means every route of source records, which is known when all stages are. */
@@ -88,8 +86,6 @@ struct chain *chain_new(const struct config *config, const struct config_chain *
     chain->note = &chain->own_note;
     quarantine_init(&chain->quarantine);
     arena_init(&chain->arena, 4096, SIZE_MAX);
-    envelopes_init(&chain->records, ENVELOPE_RECORD_BLOCK);
-    envelopes_init(&chain->made, ENVELOPE_MADE_BLOCK);
     routes_init(&chain->routes);
     chain->paths = paths_new();
     chain->stages = calloc(conf->stage_count + 1, sizeof *chain->stages);
@@ -119,8 +115,7 @@ void chain_destroy(struct chain *chain)
     for (uint32_t i = 0; i < chain->n_stages; i++)
         stage_fini(&chain->stages[i]);
     free(chain->stages);
-    envelopes_fini(&chain->records);
-    envelopes_fini(&chain->made);
+    envelopes_fini(&chain->envelopes);
     paths_destroy(chain->paths);
     quarantine_fini(&chain->quarantine);
     arena_fini(&chain->arena);
@@ -158,15 +153,15 @@ bool chain_ready(const struct chain *chain)
 
 bool chain_take(struct chain *chain, const struct record *record)
 {
-    struct envelope *env = envelope_take(&chain->records, chain, chain->paths);
+    struct envelope *env = envelope_take(&chain->envelopes, chain, chain->paths);
 
     if (!env || !envelope_load(env, record)) {
         if (env)
-            envelope_give_back(&chain->records, env);
+            envelope_give_back(&chain->envelopes, env);
         chain_stop(chain, NULL, "no memory for a record");
         return false;
     }
-    envelope_count(&chain->records, env);
+    envelope_count(&chain->envelopes, env);
     if (chain->quarantine.count)
         quarantine_mark(chain, env);
     walk(chain, env);
@@ -175,12 +170,12 @@ bool chain_take(struct chain *chain, const struct record *record)
 
 size_t chain_in_flight(const struct chain *chain)
 {
-    return chain->records.in_flight + chain->made.in_flight;
+    return chain->envelopes.in_flight;
 }
 
 size_t chain_in_flight_bytes(const struct chain *chain)
 {
-    return chain->records.bytes + chain->made.bytes;
+    return chain->envelopes.bytes;
 }
 
 const char *chain_stopped(const struct chain *chain)

@@ -6,18 +6,14 @@
 #include <stdlib.h>
 
 #define ARENA_CAP ((size_t)1 << 30) /* bytes: far above what Kafka carries; a plugin's leak ends here */
+#define BLOCK 896                   /* bytes: an ordinary record, its places, changes and spliced value */
 #define POOL_FEW 128                /* envelopes that are allocated one by one */
 #define POOL_KEEPS 16384            /* that stay allocated when nothing is under way */
-
-void envelopes_init(struct envelopes *pool, size_t block)
-{
-    *pool = (struct envelopes){.block = block};
-}
 
 /* The first few by themselves: a chain with little under way has no use for a slab. */
 static struct envelope *allocate(struct envelopes *pool)
 {
-    size_t size = sizeof(struct envelope) + arena_room(pool->block);
+    size_t size = sizeof(struct envelope) + arena_room(BLOCK);
     bool slab = pool->n >= POOL_FEW && pool->n < POOL_KEEPS;
     struct envelope *env = slab ? slabs_take(&pool->slabs, size) : malloc(size);
 
@@ -35,7 +31,7 @@ static struct envelope *make(struct envelopes *pool, struct chain *chain, const 
 
     if (!env)
         return NULL;
-    arena_init_in(&env->arena, env + 1, arena_room(pool->block), ARENA_CAP);
+    arena_init_in(&env->arena, env + 1, arena_room(BLOCK), ARENA_CAP);
     doc_init(&env->doc, paths);
     env->chain = chain;
     env->abi.host = &services;
@@ -127,7 +123,7 @@ void envelopes_fini(struct envelopes *pool)
     while (pool->newest)
         destroy(pool, pool->newest);
     slabs_fini(&pool->slabs);
-    envelopes_init(pool, pool->block);
+    *pool = (struct envelopes){0};
 }
 
 /* Copies a slice; an absent one stays absent. False: no memory. */

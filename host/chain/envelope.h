@@ -79,20 +79,15 @@ struct envelope {
     struct envelope *older, *newer; /* every envelope there is, for the end */
 };
 
-/** A pool of envelopes, and how much is out of it. A chain has one for records and one, of smaller envelopes,
- *  for what it makes itself. */
+/** A chain's pool of envelopes, and how much is out of it. All zero at first. What the chain makes itself
+ *  takes them, too, though it needs less: it follows on records, which have just given theirs back. */
 struct envelopes {
-    size_t block; /* bytes of an envelope's first block of memory */
     struct envelope *free;
     struct envelope *newest; /* of all, in the pool or out of it */
     struct slabs slabs;
     size_t n; /* of all */
     size_t in_flight, bytes;
 };
-
-#define ENVELOPE_RECORD_BLOCK 896 /* an ordinary record, its places, changes and spliced value */
-#define ENVELOPE_MADE_BLOCK 320   /* a metrics record */
-#define ENVELOPE_PARSED_BLOCK 512 /* the same, and its places */
 
 /** Has the processor fetch bytes into its cache. Reads nothing. */
 static inline void envelope_fetch(const char *at, size_t n)
@@ -102,8 +97,6 @@ static inline void envelope_fetch(const char *at, size_t n)
     for (size_t i = 0; i < n; i += line)
         __builtin_prefetch(at + i, 1);
 }
-
-void envelopes_init(struct envelopes *pool, size_t block);
 
 /** An empty envelope for the chain. NULL: no memory. */
 struct envelope *envelope_take(struct envelopes *pool, struct chain *chain, const struct paths *paths);

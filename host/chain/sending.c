@@ -18,7 +18,7 @@ static int32_t make_envelope(struct chain *chain, bool parse, struct weir_str ke
 
     if (!parse && !services_value_fits(chain, value))
         return WEIR_INVALID;
-    env = envelope_take(&chain->made, chain, chain->paths);
+    env = envelope_take(&chain->envelopes, chain, chain->paths);
     if (!env)
         return WEIR_NOMEM;
     env->key = arena_str(&env->arena, key);
@@ -28,7 +28,7 @@ static int32_t make_envelope(struct chain *chain, bool parse, struct weir_str ke
     else if (parse)
         status = doc_parse(&env->doc, &env->arena, env->value, &error);
     if (status != WEIR_OK) {
-        envelope_give_back(&chain->made, env);
+        envelope_give_back(&chain->envelopes, env);
         return status;
     }
     env->parsed = parse;
@@ -48,7 +48,7 @@ int32_t services_emit(struct weir_stage *handle, struct weir_str new_key, struct
     status = make_envelope(chain, chain->looked_into >> stage->emit & 1, new_key, new_value, &env);
     if (status != WEIR_OK)
         return status;
-    envelope_count(&chain->made, env);
+    envelope_count(&chain->envelopes, env);
     env->emitted = true;
     env->route = (uint8_t)stage->emit;
     env->at = stage->index + 1;

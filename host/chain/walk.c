@@ -46,11 +46,6 @@ void chain_stop(struct chain *chain, const char *stage, const char *fmt, ...)
 
 /* ---- where an envelope's path ends */
 
-static void give_back(struct chain *chain, struct envelope *env)
-{
-    envelope_give_back(env->emitted ? &chain->made : &chain->records, env);
-}
-
 /* Ended, and everything that it emitted, too: give it back. */
 static void release(struct chain *chain, struct envelope *env)
 {
@@ -58,7 +53,7 @@ static void release(struct chain *chain, struct envelope *env)
 
     if (env->answers)
         chain->io.done(chain->io.self, env->ticket);
-    give_back(chain, env);
+    envelope_give_back(&chain->envelopes, env);
     if (parent && --parent->children == 0 && parent->state == ENVELOPE_ENDED)
         release(chain, parent);
 }
@@ -73,7 +68,7 @@ static void bequeath(struct chain *chain, struct envelope *env)
     heir->ticket = env->ticket;
     if (env->parent && env->parent->heir == env)
         env->parent->heir = heir;
-    give_back(chain, env);
+    envelope_give_back(&chain->envelopes, env);
 }
 
 static void ended(struct chain *chain, struct envelope *env)

@@ -35,11 +35,11 @@ struct chain {
     struct guards guards; /* of the memory that the current call asked for */
 
     struct chain_io io;
-    struct envelopes records, made; /* what came in, and what the chain emits */
-    struct envelope *current;       /* the one in process(), NULL outside */
-    struct stage *calling;          /* the stage in a callback, NULL outside */
-    struct outbound *ready;         /* what process() asked to send; goes out with its PASS */
-    struct envelope_list emitted;   /* made by the current call, not yet on their way */
+    struct envelopes envelopes;
+    struct envelope *current;     /* the one in process(), NULL outside */
+    struct stage *calling;        /* the stage in a callback, NULL outside */
+    struct outbound *ready;       /* what process() asked to send; goes out with its PASS */
+    struct envelope_list emitted; /* made by the current call, not yet on their way */
     size_t n_parked;
     bool abandoning; /* what a sink sends now, it sends to nobody */
     uint64_t parse_failures;
