@@ -7,20 +7,25 @@
 
 #define ARENA_CAP ((size_t)1 << 30) /* bytes: far above what Kafka carries; a plugin's leak ends here */
 #define BLOCK 896                   /* bytes: an ordinary record, its places, changes and spliced value */
-#define POOL_FEW 128                /* envelopes that are allocated one by one */
+#define POOL_FEW 512                /* envelopes that are allocated one by one */
 #define POOL_KEEPS 16384            /* that stay allocated when nothing is under way */
 
 /* The first few by themselves: a chain with little under way has no use for a slab. */
 static struct envelope *allocate(struct envelopes *pool)
 {
-    size_t size = sizeof(struct envelope) + arena_room(BLOCK);
-    bool slab = pool->n >= POOL_FEW && pool->n < POOL_KEEPS;
-    struct envelope *env = slab ? slabs_take(&pool->slabs, size) : malloc(size);
+    const size_t size = sizeof(struct envelope) + arena_room(BLOCK);
+    struct envelope *env = NULL;
+    bool in_slab;
 
+    if (pool->n >= POOL_FEW && pool->n < POOL_KEEPS)
+        env = slabs_take(&pool->slabs, size);
+    in_slab = env != NULL;
+    if (!env)
+        env = malloc(size);
     if (!env)
         return NULL;
     memset(env, 0, sizeof *env);
-    env->in_slab = slab;
+    env->in_slab = in_slab;
     pool->n++;
     return env;
 }

@@ -439,6 +439,77 @@ static void key_headers_and_timestamp_arrive_as_they_were(void **state)
     bench_destroy(b);
 }
 
+/* ---- many at a time: what has waited for room in librdkafka's queue */
+
+#define TOGETHER 400
+
+static const struct weir_header one_header[] = {{{"h", 1}, {"x", 1}}};
+
+/* The i-th of them: most are plain, some have what librdkafka's call for many cannot carry. */
+static struct send *make_mixed(struct bench *b, int i)
+{
+    struct send *send = send_one(b);
+
+    if (i % 3 == 0)
+        send->key = send->value;
+    if (i % 10 == 4)
+        send->value = STR_ABSENT;
+    if (i % 10 == 6) {
+        send->headers = one_header;
+        send->n_headers = 1;
+    }
+    if (i % 10 == 8) {
+        send->has_timestamp = true;
+        send->timestamp_ms = 1000 + i;
+    }
+    return send;
+}
+
+struct seen_mixed {
+    int count;
+    int wrong; /* the first that was not as it was sent; -1: none */
+};
+
+static void see_mixed(void *arg, const struct record *r)
+{
+    struct seen_mixed *s = arg;
+    int i = s->count++;
+    char value[16];
+    bool good;
+
+    snprintf(value, sizeof value, "v%d", i);
+    good = i % 10 == 4 ? r->value.ptr == NULL : str_is(r->value, value);
+    good &= i % 3 == 0 ? str_is(r->key, value) : r->key.ptr == NULL;
+    good &= i % 10 == 6 ? r->n_headers == 1 && str_is(r->headers[0].name, "h") : r->n_headers == 0;
+    good &= i % 10 == 8 ? r->timestamp_ms == 1000 + i : r->timestamp_ms > 1000000;
+    if (!good && s->wrong < 0)
+        s->wrong = i;
+}
+
+static void what_goes_out_together_arrives_as_it_was(void **state)
+{
+    struct bench *b = bench_new();
+    struct seen_mixed seen = {0, -1};
+    const char *topic = "out";
+    struct reader *reader;
+
+    (void)state;
+    setup_key(&b->setup, "queue.buffering.max.messages", "50");
+    open_producer(b);
+    for (int i = 0; i < TOGETHER; i++)
+        producer_send(b->producer, make_mixed(b, i));
+    assert_true(await(b, TOGETHER, 30000));
+    for (int i = 0; i < TOGETHER; i++)
+        assert_int_equal(b->answers[i], SEND_OK);
+    reader = reader_new("mixed", &b->setup.all, &topic, 1, false, &b->diag);
+    for (int i = 0; i < 100 && seen.count < TOGETHER; i++)
+        reader_poll(reader, 50, see_mixed, &seen, NULL);
+    assert_int_equal(seen.count, TOGETHER);
+    assert_int_equal(seen.wrong, -1);
+    reader_destroy(reader);
+    bench_destroy(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +522,7 @@ int main(void)
         cmocka_unit_test(a_fatal_error_repeats_but_loses_nothing),
         cmocka_unit_test(a_send_may_name_its_partition),
         cmocka_unit_test(key_headers_and_timestamp_arrive_as_they_were),
+        cmocka_unit_test(what_goes_out_together_arrives_as_it_was),
     };
 
     log_set_level(getenv("VERBOSE") ? WEIR_LOG_DEBUG : WEIR_LOG_ERROR + 1);
