@@ -22,7 +22,7 @@
 #include "kafka/transaction.h"
 
 #define CALL_MS 200     /* one call that waits for brokers */
-#define HURRY_MS 1      /* one wait for acknowledgements: what they lead to is sent behind it */
+#define HURRY_MS 5      /* one wait for acknowledgements */
 #define JUDGE_MS 20000  /* to find out whom the brokers mean; below max.poll.interval.ms */
 #define REPLACE_MS 1000 /* between two producers */
 #define REPLACE_MAX 10  /* producers without one commit between them */

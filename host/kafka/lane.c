@@ -28,6 +28,7 @@
 
 #define AHEAD 8         /* reports whose sends are fetched into the cache before they are settled */
 #define ROOM_FIRST 1024 /* reports */
+#define SLICE_MS 1      /* of a wait for reports */
 #define RUN 32          /* sends that go to librdkafka in one call */
 #define COPIED_MAX 768  /* bytes of key and value; with librdkafka's own, malloc still counts it as small */
 
@@ -322,11 +323,16 @@ void lane_poll(struct lane *lane)
     push_unsent(lane);
 }
 
+/* In slices: what reports lead to goes out behind them, and not behind all that librdkafka has. */
 void lane_hurry(struct lane *lane, int timeout_ms)
 {
-    if (lane->client.rk && lane->with_client)
-        rd_kafka_flush(lane->client.rk, timeout_ms);
-    lane_poll(lane);
+    int64_t until = clock_mono_ms() + timeout_ms;
+
+    do {
+        if (lane->client.rk && lane->with_client)
+            rd_kafka_flush(lane->client.rk, SLICE_MS);
+        lane_poll(lane);
+    } while (lane->with_client && clock_mono_ms() < until);
 }
 
 struct send *lane_pop(struct lane *lane)
