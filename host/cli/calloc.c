@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined __GLIBC__ && !__GLIBC_PREREQ(2, 41)
+#ifdef __GLIBC__
+#if !__GLIBC_PREREQ(2, 41)
 __attribute__((visibility("default"))) void *calloc(size_t n, size_t size)
 {
     size_t all;
@@ -25,4 +26,5 @@ __attribute__((visibility("default"))) void *calloc(size_t n, size_t size)
     p = malloc(all);
     return p ? memset(p, 0, all) : NULL;
 }
+#endif
 #endif
