@@ -19,6 +19,7 @@ def scene(pipeline, client, weir):
 def test_kill_9_of_the_supervisor_leaves_no_process_and_nothing_half_done(scene, client, delivery):
     scene.pipeline.set("chain user-login", delivery=delivery, tasks=2)
     scene.add_second()
+    once = delivery == "exactly-once"
     uncommitted = 0
     with scene.load() as feed:
         for _ in range(5):
@@ -28,9 +29,10 @@ def test_kill_9_of_the_supervisor_leaves_no_process_and_nothing_half_done(scene,
             scene.moves_on()
             assert w.kill() == -signal.SIGKILL
             processes.wait_until_gone(timeout=5)
-            uncommitted += client.lag(scene.pipeline.group, scene.pipeline.source)
+            if not once:  # else a transaction may have been cut off, and until it ends the broker does not answer
+                uncommitted += client.lag(scene.pipeline.group, scene.pipeline.source)
     scene.finish(scene.run())
-    repeats = scene.check(feed.written, once=delivery == "exactly-once")
+    repeats = scene.check(feed.written, once=once)
     assert repeats <= uncommitted
     print(f"{delivery}: five times kill -9: repeats={repeats} uncommitted={uncommitted}")
 
