@@ -210,16 +210,33 @@ static size_t gather(const struct lane *lane, rd_kafka_message_t *to)
     return n;
 }
 
+/** The partition of all of them, where that can be told before librdkafka asks. */
+static int32_t partition_of(const rd_kafka_topic_t *topic, const rd_kafka_message_t *run, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        if (run[i].key)
+            return RD_KAFKA_PARTITION_UA;
+    }
+    return placement_now(topic);
+}
+
 /** Gives those to librdkafka, in one call. False: it takes no others now. */
 static bool push_run(struct lane *lane, rd_kafka_message_t *run, size_t n)
 {
     const struct outlet *outlet = lane->unsent->topic->io;
+    rd_kafka_topic_t *topic = outlet->handle[lane->index];
+    int32_t partition = partition_of(topic, run, n);
     size_t i;
 
     if (!make_room(lane, n))
         return false;
-    rd_kafka_produce_batch(outlet->handle[lane->index], RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, run,
-                           (int)n);
+    rd_kafka_produce_batch(topic, partition, RD_KAFKA_MSG_F_COPY, run, (int)n);
+    if (partition >= 0 && run[0].err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
+        placement_forget(topic); /* the topic has been made anew, with fewer of them; none of the run is in */
+        return true;
+    }
     for (i = 0; i < n; i++) {
         if (!run[i].err)
             pushed(lane, run[i]._private);

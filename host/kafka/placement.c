@@ -53,6 +53,14 @@ static bool choose(const rd_kafka_topic_t *topic, int32_t count, int32_t *at)
     return false;
 }
 
+/** The partition that records without a key stay on; RD_KAFKA_PARTITION_UA: none, or not any more. */
+static int32_t stays(const struct placement *p, int64_t now)
+{
+    if (now >= atomic_load_explicit(&p->until, memory_order_acquire))
+        return RD_KAFKA_PARTITION_UA;
+    return atomic_load_explicit(&p->at, memory_order_relaxed);
+}
+
 static int32_t place(const rd_kafka_topic_t *topic, const void *key, size_t len, int32_t count, void *self,
                      void *message_opaque)
 {
@@ -63,13 +71,29 @@ static int32_t place(const rd_kafka_topic_t *topic, const void *key, size_t len,
     if (key && (len || !p->empty_is_none))
         return p->keyed(topic, key, len, count, NULL, message_opaque);
     now = clock_coarse_ms();
-    at = atomic_load_explicit(&p->at, memory_order_relaxed);
-    if (now < atomic_load_explicit(&p->until, memory_order_relaxed) && at < count)
+    at = stays(p, now);
+    if (at >= 0 && at < count)
         return at;
-    if (choose(topic, count, &at))
-        atomic_store_explicit(&p->until, now + p->sticky_ms, memory_order_relaxed);
-    atomic_store_explicit(&p->at, at, memory_order_relaxed);
+    if (choose(topic, count, &at)) {
+        atomic_store_explicit(&p->at, at, memory_order_relaxed);
+        atomic_store_explicit(&p->until, now + p->sticky_ms, memory_order_release);
+    }
     return at;
+}
+
+int32_t placement_now(const rd_kafka_topic_t *topic)
+{
+    const struct placement *p = rd_kafka_topic_opaque(topic);
+
+    return p ? stays(p, clock_coarse_ms()) : RD_KAFKA_PARTITION_UA;
+}
+
+void placement_forget(const rd_kafka_topic_t *topic)
+{
+    struct placement *p = rd_kafka_topic_opaque(topic);
+
+    if (p)
+        atomic_store_explicit(&p->until, 0, memory_order_relaxed);
 }
 
 #define STICKY "sticky.partitioning.linger.ms"

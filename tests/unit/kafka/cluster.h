@@ -2,6 +2,7 @@
 #ifndef TEST_KAFKA_CLUSTER_H
 #define TEST_KAFKA_CLUSTER_H
 
+#include <dlfcn.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <poll.h>
@@ -18,6 +19,16 @@
 #define API_PRODUCE 0 /* numbers of Kafka's protocol */
 #define API_METADATA 3
 #define API_OFFSET_COMMIT 8
+
+/** librdkafka's own function of that name, for a test that stands in its place. */
+static inline void *librdkafkas(const char *name)
+{
+    void *found = dlsym(RTLD_NEXT, name);
+
+    if (!found)
+        abort();
+    return found;
+}
 
 /* One configuration: a few keys for every client, and a chain from `in` in group `group`. */
 struct setup {

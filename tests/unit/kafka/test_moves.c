@@ -14,8 +14,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dlfcn.h>
-
 #include "base/log.h"
 #include "kafka/running.h"
 
@@ -63,20 +61,11 @@ static void after_call(bool some)
 
 /* ---- in librdkafka's place */
 
-static void *real(const char *name)
-{
-    void *found = dlsym(RTLD_NEXT, name);
-
-    if (!found)
-        abort();
-    return found;
-}
-
 void rd_kafka_conf_set_rebalance_cb(rd_kafka_conf_t *conf, rebalance_cb *cb)
 {
     void (*set)(rd_kafka_conf_t *, rebalance_cb *);
 
-    *(void **)&set = real("rd_kafka_conf_set_rebalance_cb");
+    *(void **)&set = librdkafkas("rd_kafka_conf_set_rebalance_cb");
     weirs = cb;
     set(conf, on_rebalance);
 }
@@ -87,7 +76,7 @@ ssize_t rd_kafka_consume_batch_queue(rd_kafka_queue_t *queue, int timeout_ms, rd
     ssize_t (*consume)(rd_kafka_queue_t *, int, rd_kafka_message_t **, size_t);
     ssize_t got;
 
-    *(void **)&consume = real("rd_kafka_consume_batch_queue");
+    *(void **)&consume = librdkafkas("rd_kafka_consume_batch_queue");
     got = consume(queue, timeout_ms, to, n);
     after_call(got > 0);
     return got;
@@ -98,7 +87,7 @@ rd_kafka_message_t *rd_kafka_consume_queue(rd_kafka_queue_t *queue, int timeout_
 {
     rd_kafka_message_t *(*consume)(rd_kafka_queue_t *, int), *got;
 
-    *(void **)&consume = real("rd_kafka_consume_queue");
+    *(void **)&consume = librdkafkas("rd_kafka_consume_queue");
     got = consume(queue, timeout_ms);
     after_call(got != NULL);
     return got;

@@ -486,6 +486,64 @@ static void see_mixed(void *arg, const struct record *r)
         s->wrong = i;
 }
 
+/* In librdkafka's place. */
+static struct {
+    bool fewer; /* the topic has been made anew with fewer partitions: a named one is not there, till one call
+                   names none */
+    int refused, named;
+} together;
+
+int rd_kafka_produce_batch(rd_kafka_topic_t *topic, int32_t partition, int flags, rd_kafka_message_t *run,
+                           int n)
+{
+    int (*produce)(rd_kafka_topic_t *, int32_t, int, rd_kafka_message_t *, int);
+
+    *(void **)&produce = librdkafkas("rd_kafka_produce_batch");
+    if (partition >= 0 && together.fewer) {
+        assert_int_equal(together.refused++, 0);
+        while (n-- > 0)
+            run[n].err = RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+        return 0;
+    }
+    together.fewer &= !together.refused;
+    together.named += partition >= 0;
+    return produce(topic, partition, flags, run, n);
+}
+
+/* Keys: each finds its own partition. None: all stay on one, which librdkafka need not look up for each. */
+static void what_goes_out_together_names_its_partition_where_it_has_no_key(void **state)
+{
+    static const struct {
+        bool keyed, fewer;
+    } rows[] = {{false, false}, {false, true}, {true, false}};
+
+    (void)state;
+    for (size_t row = 0; row < sizeof rows / sizeof *rows; row++) {
+        struct bench *b = bench_new();
+
+        setup_key(&b->setup, "queue.buffering.max.messages", "50");
+        setup_key(&b->setup, "sticky.partitioning.linger.ms", "600000");
+        open_producer(b);
+        together.refused = together.named = 0;
+        together.fewer = rows[row].fewer;
+        for (int i = 0; i < TOGETHER; i++) {
+            struct send *send = send_one(b);
+
+            if (rows[row].keyed)
+                send->key = send->value;
+            producer_send(b->producer, send);
+        }
+        assert_true(await(b, TOGETHER, 30000));
+        for (int i = 0; i < TOGETHER; i++) {
+            assert_int_equal(b->answers[i], SEND_OK);
+            assert_int_equal(b->order[i], i);
+        }
+        assert_int_equal(together.refused, rows[row].fewer);
+        assert_int_equal(together.named > 0, !rows[row].keyed);
+        bench_destroy(b);
+    }
+}
+
 static void what_goes_out_together_arrives_as_it_was(void **state)
 {
     struct bench *b = bench_new();
@@ -523,6 +581,7 @@ int main(void)
         cmocka_unit_test(a_send_may_name_its_partition),
         cmocka_unit_test(key_headers_and_timestamp_arrive_as_they_were),
         cmocka_unit_test(what_goes_out_together_arrives_as_it_was),
+        cmocka_unit_test(what_goes_out_together_names_its_partition_where_it_has_no_key),
     };
 
     log_set_level(getenv("VERBOSE") ? WEIR_LOG_DEBUG : WEIR_LOG_ERROR + 1);
