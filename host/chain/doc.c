@@ -367,11 +367,9 @@ static int32_t parse_again(struct doc *doc)
 {
     struct places *next;
     struct json_error err;
-    struct weir_str value;
-    int32_t status = doc_splice(doc, doc->arena, &value);
+    struct weir_str value = doc_splice(doc, doc->arena);
+    int32_t status = value.ptr ? places_parse(doc->paths, doc->arena, value, &next, &err) : WEIR_NOMEM;
 
-    if (status == WEIR_OK)
-        status = places_parse(doc->paths, doc->arena, value, &next, &err);
     if (status != WEIR_OK)
         return status;
     doc->places = next;

@@ -60,7 +60,7 @@ int32_t doc_set_raw(struct doc *doc, const struct weir_field *f, struct weir_str
 int32_t doc_remove(struct doc *doc, const struct weir_field *f);
 
 /** The value with all changes, in the arena; without changes the very bytes that were parsed.
- *  Errors: ABSENT (no value), NOMEM. */
-int32_t doc_splice(const struct doc *doc, struct arena *arena, struct weir_str *out);
+ *  Absent: nothing was parsed, or no memory. */
+struct weir_str doc_splice(const struct doc *doc, struct arena *arena);
 
 #endif

@@ -174,32 +174,29 @@ static void write_all(struct splice *w)
     copy(w, w->end, w->end);
 }
 
-int32_t doc_splice(const struct doc *doc, struct arena *arena, struct weir_str *out)
+struct weir_str doc_splice(const struct doc *doc, struct arena *arena)
 {
     const struct places *places = doc->places;
     struct splice w = {.doc = doc};
     char *bytes;
 
     if (!places)
-        return WEIR_ABSENT;
-    if (!doc->edits) {
-        *out = str_make(places->value, places->len);
-        return WEIR_OK;
-    }
+        return STR_ABSENT;
+    if (!doc->edits)
+        return str_make(places->value, places->len);
     w.value = w.from = places->value;
     w.end = w.value + places->len;
     w.room = places->len;
     if (places->hidden) {
         w.members = places_list(places, doc->paths, arena, &w.member_count);
         if (!w.members)
-            return WEIR_NOMEM;
+            return STR_ABSENT;
     }
     begin(&w);
     w.at = bytes = arena_alloc(arena, w.room);
     if (!bytes)
-        return WEIR_NOMEM;
+        return STR_ABSENT;
     write_all(&w);
     assert((size_t)(w.at - bytes) <= w.room);
-    *out = str_make(bytes, (size_t)(w.at - bytes));
-    return WEIR_OK;
+    return str_make(bytes, (size_t)(w.at - bytes));
 }

@@ -47,7 +47,9 @@ static struct envelope *make(struct envelopes *pool, struct chain *chain, const 
     return env;
 }
 
-/* Of a used one. Not when it is given back: what the next record sets anyway is not fetched for its sake. */
+/* Of a used one. Not when it is given back: what the next record sets anyway is not fetched for its sake. One
+ * text at a time: of several in one assignment each is read from the one before, and a processor waits when
+ * it reads in one piece what it has just written in two. */
 static void clear(struct envelope *env)
 {
     env->parent = env->heir = NULL;
@@ -60,11 +62,15 @@ static void clear(struct envelope *env)
     env->ticket = NULL;
     env->bytes = 0;
     env->ended = NULL;
-    env->said = env->topic = STR_ABSENT;
-    env->key = env->value = env->spliced = STR_ABSENT;
+    env->said = STR_ABSENT;
+    env->topic = STR_ABSENT;
+    env->key = STR_ABSENT;
+    env->value = STR_ABSENT;
+    env->spliced = STR_ABSENT;
     env->headers = NULL;
     env->n_headers = env->headers_room = 0;
-    env->reason = env->failed_stage = STR_ABSENT;
+    env->reason = STR_ABSENT;
+    env->failed_stage = STR_ABSENT;
 }
 
 struct envelope *envelope_take(struct envelopes *pool, struct chain *chain, const struct paths *paths)
@@ -187,19 +193,18 @@ void envelope_withhold_all(struct envelope *env)
 
 int32_t envelope_value(struct envelope *env, struct weir_str *out)
 {
-    int32_t status = WEIR_OK;
+    struct weir_str spliced;
 
     if (!env->value.ptr || env->withheld)
         return WEIR_ABSENT;
-    if (!env->spliced.ptr) {
-        if (env->parsed)
-            status = doc_splice(&env->doc, &env->arena, &env->spliced);
-        else
-            env->spliced = env->value;
-    }
-    if (status == WEIR_OK)
+    if (env->spliced.ptr) {
         *out = env->spliced;
-    else
-        env->spliced = STR_ABSENT;
-    return status;
+        return WEIR_OK;
+    }
+    spliced = env->parsed ? doc_splice(&env->doc, &env->arena) : env->value;
+    if (!spliced.ptr)
+        return WEIR_NOMEM;
+    env->spliced = spliced;
+    *out = spliced;
+    return WEIR_OK;
 }

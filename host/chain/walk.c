@@ -328,11 +328,12 @@ void walk(struct chain *chain, struct envelope *env)
 
 void walk_emitted(struct chain *chain)
 {
-    struct envelope_list list = chain->emitted;
-    struct envelope *env;
+    struct envelope *env = chain->emitted.first, *next;
 
     chain->emitted = (struct envelope_list){0};
-    while ((env = envelope_list_take(&list))) {
+    for (; env; env = next) {
+        next = env->next;
+        env->next = NULL;
         if (chain->quarantine.count)
             quarantine_mark(chain, env);
         walk(chain, env);

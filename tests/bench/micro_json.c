@@ -74,7 +74,8 @@ static void by_doc(struct bench *b)
     read_by_doc(b);
     must(doc_set_string(&b->doc, b->fields[1], str_of(masked_ip)) == WEIR_OK);
     must(doc_set_string(&b->doc, b->fields[2], str_of(hash)) == WEIR_OK);
-    must(doc_splice(&b->doc, &b->arena, &out) == WEIR_OK);
+    out = doc_splice(&b->doc, &b->arena);
+    must(out.ptr != NULL);
     b->bytes += out.len;
 }
 

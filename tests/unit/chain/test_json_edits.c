@@ -433,7 +433,8 @@ static void run_case(struct json_fixture *x, const struct change *c)
         if (reads && status == WEIR_OK && !str_is(got, s->text))
             fail_msg("%s, step %zu: " STR_FMT ", expected %s", c->name, i, STR_ARG(got), s->text);
     }
-    if (doc_splice(&x->doc, &x->arena, &out) != WEIR_OK || !str_is(out, c->out))
+    out = doc_splice(&x->doc, &x->arena);
+    if (!str_is(out, c->out))
         fail_msg("%s: " STR_FMT ", expected %s", c->name, STR_ARG(out), c->out);
     if (strcmp(c->value, c->out) == 0 && i == 0 && out.ptr != value)
         fail_msg("%s: copied without need", c->name);
