@@ -113,6 +113,11 @@ static size_t character(const unsigned char *p, size_t left)
     return n;
 }
 
+static bool is_plain(char c)
+{
+    return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+}
+
 /* A text of any bytes, escaped as it must be between quotes: at most six bytes for each. */
 static char *put_escaped(char *p, struct weir_str s)
 {
@@ -135,10 +140,17 @@ static char *put_escaped(char *p, struct weir_str s)
     return p;
 }
 
+/* Most texts need no escape, and are taken as they are. */
 static struct weir_str escape(struct weir_envelope *env, struct weir_str s)
 {
-    char *text = weir_alloc(env, 6 * s.len + 1);
+    size_t plain = 0;
+    char *text;
 
+    while (plain < s.len && is_plain(s.ptr[plain]))
+        plain++;
+    if (plain == s.len)
+        return s.ptr ? s : TEXT("");
+    text = weir_alloc(env, 6 * s.len + 1);
     return (struct weir_str){text, text ? (size_t)(put_escaped(text, s) - text) : 0};
 }
 
@@ -181,20 +193,18 @@ static bool make_value(struct weir_stage *stage, const struct kafka_sink *k, str
                        struct weir_message *message)
 {
     const struct weir_str unknown = TEXT("\"Unknown\""), nothing = TEXT("{}");
-    struct weir_str content, id, reason, now;
-    int32_t status = weir_value(env, &content);
+    struct weir_str content = nothing, id, reason, now;
     int64_t now_ms;
 
-    if (k->format == RECORD) {
-        message->value = status == WEIR_OK ? content : (struct weir_str){NULL, 0};
-        return status != WEIR_NOMEM;
-    }
+    if (k->format == RECORD)
+        return weir_value(env, &message->value) != WEIR_NOMEM; /* absent: null, which it is already */
+    weir_value(env, &content);
     if (!k->id || weir_get_raw(env, k->id, &id) != WEIR_OK || id.ptr[0] != '"' || id.len == strlen("\"\""))
         id = unknown;
     now_ms = weir_now_ms(stage);
     now = number(env, now_ms / 1000 - (now_ms % 1000 < 0));
     reason = escape(env, weir_reason(env));
-    message->value = wrap(k, env, id, status == WEIR_OK ? content : nothing, reason, now);
+    message->value = wrap(k, env, id, content, reason, now);
     if (k->format == ERROR) {
         message->flags |= WEIR_SEND_ALWAYS;
         message->spare = wrap(k, env, unknown, nothing, reason, now);

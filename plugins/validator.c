@@ -23,7 +23,6 @@
  * only a bad one pays for a second walk that collects every fault.
  */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <weir/plugin.h>
@@ -197,22 +196,32 @@ static bool is_told(const struct validator *v, struct weir_envelope *env, const 
     return true;
 }
 
+static char *put(char *p, const char *text)
+{
+    return mempcpy(p, text, strlen(text));
+}
+
 /* The message about all faults of one class. */
 static int32_t refuse(const struct validator *v, struct weir_envelope *env, bool missing)
 {
-    const char *separator = missing ? ", " : "; ", *colon = missing ? "" : ": ";
-    size_t room = 1, len = 0;
-    char *text;
+    const char *const begin = missing ? "Missing fields: " : "Invalid fields: ", *separator = begin;
+    size_t room = strlen(begin) + 1;
+    char *text, *p;
 
     for (size_t i = 0; i < v->count; i++)
-        room += v->checks[i].name.len + sizeof("; : not an allowed value");
-    text = weir_alloc(env, room);
-    for (const struct check *c = v->checks; text && c < v->checks + v->count; c++)
-        if (is_told(v, env, c, missing))
-            len +=
-                (size_t)snprintf(text + len, room - len, "%s%.*s%s%s", len > 0 ? separator : "",
-                                 (int)c->name.len, c->name.ptr, colon, missing ? "" : kinds[c->kind].fault);
-    return weir_fail(env, "%s fields: %.*s", missing ? "Missing" : "Invalid", (int)len, text ? text : "");
+        room += v->checks[i].name.len + strlen("; : not an allowed value");
+    text = p = weir_alloc(env, room);
+    for (const struct check *c = v->checks; text && c < v->checks + v->count; c++) {
+        if (!is_told(v, env, c, missing))
+            continue;
+        p = mempcpy(put(p, separator), c->name.ptr, c->name.len);
+        if (!missing)
+            p = put(put(p, ": "), kinds[c->kind].fault);
+        separator = missing ? ", " : "; ";
+    }
+    if (!text)
+        return weir_fail(env, begin);
+    return weir_fail(env, "%.*s", (int)(p - text), text);
 }
 
 static int32_t process(struct weir_stage *stage, void *self, struct weir_envelope *env)

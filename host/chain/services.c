@@ -290,11 +290,24 @@ static struct weir_str ended_topic(struct weir_envelope *handle)
     return env->ended ? env->ended->name : STR_ABSENT;
 }
 
+/* What `%.*s` prints: a text that a plugin has put together itself. */
+static struct weir_str ready_text(va_list ap)
+{
+    int len = va_arg(ap, int);
+    const char *text = va_arg(ap, const char *);
+
+    if (!text)
+        return STR("");
+    return str_make(text, len < 0 ? strlen(text) : strnlen(text, (size_t)len));
+}
+
 static int32_t verdict(struct weir_envelope *handle, int32_t v, const char *fmt, va_list ap)
 {
     struct envelope *env = envelope_of(handle);
 
-    if (strchr(fmt, '%'))
+    if (strcmp(fmt, "%.*s") == 0)
+        env->said = arena_str(&env->arena, ready_text(ap));
+    else if (strchr(fmt, '%'))
         env->said = arena_vfmt(&env->arena, fmt, ap);
     else
         env->said = arena_str(&env->arena, str_of(fmt));

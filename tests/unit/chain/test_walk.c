@@ -50,6 +50,24 @@ static int32_t send_then(struct weir_stage *stage, struct hook_self *self, struc
     return str_is(weir_key(env), "out-fail") ? weir_fail(env, "changed its mind") : WEIR_PASS;
 }
 
+/* A reason that it has put together itself: as printf() would, up to its length or its end. */
+static int32_t spell(struct weir_stage *stage, struct hook_self *self, struct weir_envelope *env)
+{
+    static const char text[] = "too\0late";
+    struct weir_str key = weir_key(env);
+
+    (void)stage, (void)self;
+    if (str_is(key, "cut"))
+        return weir_fail(env, "%.*s", 2, text);
+    if (str_is(key, "longer"))
+        return weir_fail(env, "%.*s", (int)sizeof text - 1, text);
+    if (str_is(key, "to its end"))
+        return weir_fail(env, "%.*s", -1, text);
+    if (str_is(key, "nothing"))
+        return weir_fail(env, "%.*s", 0, weir_ended_topic(env).ptr); /* NULL */
+    return weir_fail(env, "%.*s!", 2, text);
+}
+
 static const struct named_hook hooks[] = {
     {"verdict", {.process = hook_verdict}},
     {"pass", {.process = hook_pass}},
@@ -58,6 +76,7 @@ static const struct named_hook hooks[] = {
     {"edit", {.process = edit}},
     {"bare", {.process = bare_fail}},
     {"talk", {.process = idle_talk}},
+    {"spell", {.process = spell}},
     {"send_then", {.process = send_then}},
     {NULL, {0}},
 };
@@ -127,6 +146,28 @@ static void reject_with_to_does_not_count_as_dropped(void **state)
     assert_int_equal(world_count("a", "rejected"), 1);
     assert_int_equal(world_count("a", "dropped"), 0);
     world_close();
+}
+
+static void a_reason_is_formatted_as_by_printf(void **state)
+{
+    static const struct {
+        const char *key, *expected;
+    } rows[] = {{"cut", "{errors|to|a}"},
+                {"longer", "{errors|too|a}"},
+                {"to its end", "{errors|too|a}"},
+                {"nothing", "{errors||a}"},
+                {"else", "{errors|to!|a}"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        world_open("[stage a]\nplugin = hook\nhook = @spell\n" OUT ERR Z);
+        world_take(rows[i].key, "{}");
+        world_ack_all();
+        if (!strstr(buf_text(&world.transcript), rows[i].expected))
+            fail_msg("%s\n  expected: %s\n       got: %s", rows[i].key, rows[i].expected,
+                     buf_text(&world.transcript));
+        world_close();
+    }
 }
 
 static void a_verdict_without_a_reason_has_one(void **state)
@@ -454,6 +495,7 @@ int main(void)
         cmocka_unit_test(reject_without_to_drops_and_is_done_at_once),
         cmocka_unit_test(reject_with_to_does_not_count_as_dropped),
         cmocka_unit_test(a_verdict_without_a_reason_has_one),
+        cmocka_unit_test(a_reason_is_formatted_as_by_printf),
         cmocka_unit_test(a_reason_belongs_to_its_call),
         cmocka_unit_test(a_stage_sees_only_its_routes),
         cmocka_unit_test(the_last_reason_and_stage_count),
