@@ -28,13 +28,20 @@ enum envelope_state {
 struct outbound {
     struct send send; /* first: chain_sent() finds the rest by it */
     struct stage *stage;
-    struct envelope *waiting; /* a list by `next`: one, or all that a sink held */
+    struct envelope *waiting; /* the one that it is part of; of a batch the first; NULL: nobody */
     uint32_t flags;           /* WEIR_SEND_… */
     bool reduced, redated;    /* which cures were tried */
-    bool own_memory;          /* a batch, allocated apart; else part of its envelope */
+    bool own_memory;          /* a struct batch, allocated apart; else part of its envelope */
     struct weir_str spare;
     const struct weir_header *added; /* the message's own, behind the envelope's */
     size_t n_added;
+};
+
+/** A send for all that a sink held, or for nobody. */
+struct batch {
+    struct outbound out; /* first */
+    size_t n;
+    struct envelope *held[]; /* in order; behind them the bytes of key and value */
 };
 
 /** What its way asks for behind an acknowledged send stands first, up to `key`: by then it has left the
@@ -42,7 +49,7 @@ struct outbound {
 struct envelope {
     _Alignas(max_align_t) struct weir_envelope abi; /* first: a plugin's pointer is ours */
     struct chain *chain;
-    struct envelope *next;   /* in whichever one list it is: the pool, held, parked, emitted, waiting */
+    struct envelope *next;   /* in whichever one list it is: the pool, held, parked, emitted */
     struct envelope *parent; /* of an emitted envelope: what it belongs to; NULL: nothing (any more) */
     struct envelope *heir;   /* the only one of its children, where it has one; NULL: there were several */
     unsigned children;       /* emitted from it and not yet ended */

@@ -143,19 +143,37 @@ void chain_expect_record(const struct send *send)
         envelope_fetch((const char *)send + record, FETCHED);
 }
 
+static void answer(struct chain *chain, const struct outbound *out, struct envelope *env, bool good,
+                   const char *why)
+{
+    env->next = NULL;
+    if (good)
+        acknowledged(chain, out->stage, env, out->send.topic);
+    else
+        refused(chain, out->stage, env, why);
+}
+
+#define AHEAD 4 /* envelopes of a batch that are fetched before their turn: nobody has expected them */
+
+static void answer_all(struct chain *chain, const struct batch *batch, bool good, const char *why)
+{
+    size_t i, n = batch->n;
+
+    for (i = 0; i < n && !chain->stopped; i++) {
+        if (i + AHEAD < n)
+            envelope_fetch((const char *)batch->held[i + AHEAD], offsetof(struct envelope, doc));
+        answer(chain, &batch->out, batch->held[i], good, why);
+    }
+}
+
 void chain_sent(struct chain *chain, struct send *send, enum send_result result, const char *why)
 {
     struct outbound *out = (struct outbound *)send;
-    const struct weir_topic *topic = send->topic;
-    struct stage *stage = out->stage;
-    struct envelope *env, *next;
 
+    if (result == SEND_BROKEN && !chain->stopped)
+        chain_stop(chain, out->stage->conf->name.ptr, "cannot send to " STR_FMT ": %s",
+                   STR_ARG(send->topic->name), why);
     if (chain->stopped || result == SEND_DROPPED) {
-        outbound_release(out);
-        return;
-    }
-    if (result == SEND_BROKEN) {
-        chain_stop(chain, stage->conf->name.ptr, "cannot send to " STR_FMT ": %s", STR_ARG(topic->name), why);
         outbound_release(out);
         return;
     }
@@ -163,17 +181,14 @@ void chain_sent(struct chain *chain, struct send *send, enum send_result result,
         outbound_go(chain, out);
         return;
     }
-    env = out->waiting;
-    if (!env && result != SEND_OK)
-        chain_stop(chain, stage->conf->name.ptr, STR_FMT " refused a record that the chain itself made: %s",
-                   STR_ARG(topic->name), why);
-    outbound_release(out); /* where it is part of an envelope, that goes on its way now */
-    for (; env && !chain->stopped; env = next) {
-        next = env->next;
-        env->next = NULL;
-        if (result == SEND_OK)
-            acknowledged(chain, stage, env, topic);
-        else
-            refused(chain, stage, env, why);
+    if (!out->own_memory) { /* it is part of the envelope, which goes on its way now */
+        answer(chain, out, out->waiting, result == SEND_OK, why);
+        return;
     }
+    if (!out->waiting && result != SEND_OK)
+        chain_stop(chain, out->stage->conf->name.ptr,
+                   STR_FMT " refused a record that the chain itself made: %s", STR_ARG(send->topic->name),
+                   why);
+    answer_all(chain, (const struct batch *)out, result == SEND_OK, why);
+    outbound_release(out);
 }

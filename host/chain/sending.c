@@ -140,24 +140,29 @@ static struct weir_str place(char **at, struct weir_str s)
 /* For all that the stage holds; for nobody, if it holds nothing. */
 static int32_t send_held(struct stage *stage, const struct weir_message *m)
 {
-    struct outbound *out;
+    struct envelope_list held = stage->held;
+    struct batch *batch;
+    struct envelope *env;
     char *bytes;
 
     if (stage->chain->abandoning)
         return WEIR_OK;
-    out = malloc(sizeof *out + m->key.len + m->value.len + 1);
-    if (!out)
+    batch = malloc(sizeof *batch + held.count * sizeof batch->held[0] + m->key.len + m->value.len + 1);
+    if (!batch)
         return WEIR_NOMEM;
-    bytes = (char *)(out + 1);
-    fill_send(out, stage, m);
-    out->flags &= ~(uint32_t)WEIR_SEND_ALWAYS;
-    out->send.key = place(&bytes, m->key);
-    out->send.value = place(&bytes, m->value);
-    out->send.emitted = true;
-    out->own_memory = true;
-    out->waiting = stage->held.first;
+    batch->n = 0;
+    for (env = held.first; env; env = env->next)
+        batch->held[batch->n++] = env;
+    bytes = (char *)&batch->held[held.count];
+    fill_send(&batch->out, stage, m);
+    batch->out.flags &= ~(uint32_t)WEIR_SEND_ALWAYS;
+    batch->out.send.key = place(&bytes, m->key);
+    batch->out.send.value = place(&bytes, m->value);
+    batch->out.send.emitted = true;
+    batch->out.own_memory = true;
+    batch->out.waiting = held.first;
     stage->held = (struct envelope_list){0};
-    outbound_go(stage->chain, out);
+    outbound_go(stage->chain, &batch->out);
     return WEIR_OK;
 }
 

@@ -111,6 +111,13 @@ static int32_t batch(struct weir_stage *stage, struct hook_self *self, struct we
     return WEIR_PASS;
 }
 
+/* Holds whatever comes. */
+static int32_t keep(struct weir_stage *stage, struct hook_self *self, struct weir_envelope *env)
+{
+    (void)self;
+    return weir_hold(stage, env);
+}
+
 static int32_t hold_and_fail(struct weir_stage *stage, struct hook_self *self, struct weir_envelope *env)
 {
     (void)self;
@@ -135,6 +142,7 @@ static const struct named_hook hooks[] = {
     {"timer", {.create = set_timer, .process = hook_pass, .timer = emit_in_timer}},
     {"timer_stop", {.create = set_timer, .process = hook_pass, .timer = stop_in_timer}},
     {"batch", {.process = batch, .flush = send_batch}},
+    {"keep", {.process = keep, .flush = send_batch}},
     {"timer_batch", {.create = set_timer, .process = hook_pass, .timer = send_batch}},
     {"emit_failing", {.process = emit_failing}},
     {"emit_odd", {.process = emit_odd}},
@@ -381,6 +389,21 @@ static void a_batch_releases_all_that_it_holds(void **state)
     world_close();
 }
 
+static void a_large_batch_releases_them_in_order(void **state)
+{
+    (void)state;
+    world_open("[stage batch]\nplugin = hook_sink\nhook = @keep\ntopic = batches\n");
+    for (int i = 0; i < 12; i++)
+        world_take(NULL, "{}");
+    chain_flush(world.chain);
+    world_expect("flush #0:batches");
+    assert_true(str_is(world.sends[0]->value, "batch"));
+    world_ack(0);
+    world_expect("done0 done1 done2 done3 done4 done5 done6 done7 done8 done9 done10 done11");
+    assert_int_equal(chain_in_flight(world.chain), 0);
+    world_close();
+}
+
 static void a_refused_batch_fails_each_of_its_envelopes(void **state)
 {
     (void)state;
@@ -436,6 +459,7 @@ int main(void)
         cmocka_unit_test(a_timer_emits_what_belongs_to_no_record),
         cmocka_unit_test(a_timer_may_stop_the_chain),
         cmocka_unit_test(a_batch_releases_all_that_it_holds),
+        cmocka_unit_test(a_large_batch_releases_them_in_order),
         cmocka_unit_test(a_refused_batch_fails_each_of_its_envelopes),
         cmocka_unit_test(a_refused_batch_that_nobody_waits_for_stops_the_chain),
         cmocka_unit_test(a_verdict_other_than_pass_for_a_held_record_stops),
