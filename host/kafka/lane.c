@@ -12,7 +12,7 @@
  * Reports are gathered first and settled then, since a send that has waited for its report has left the
  * processor's cache: the next ones are fetched while one is settled, which saves a tenth of a record's cost.
  * Rejected: librdkafka's interceptors, which tell of a report on its own thread and spare the queue between;
- * but then it frees on one thread what the other has allocated, and the two wait for each other in malloc.
+ * but that saves nothing: the messages are then freed on a thread that has not allocated them.
  *
  * A transactional lane (exactly-once) sends nothing again by itself: what goes wrong spoils its transaction,
  * and whoever runs that aborts it, and takes the records from the source once more. */
@@ -30,7 +30,7 @@
 #define ROOM_FIRST 1024 /* reports */
 #define SLICE_MS 1      /* of a wait for reports */
 #define RUN 32          /* sends that go to librdkafka in one call */
-#define COPIED_MAX 768  /* bytes of key and value; with librdkafka's own, malloc still counts it as small */
+#define COPIED_MAX 768  /* bytes of key and value; with librdkafka's own, malloc counts it as small */
 
 /* ---- the list */
 

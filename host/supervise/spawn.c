@@ -22,10 +22,9 @@ static const char *const kept[] = {"LD_LIBRARY_PATH", "GLIBC_TUNABLES", "TZ",   
                                    "SSL_CERT_FILE",   "SSL_CERT_DIR",   "ASAN_OPTIONS", "LSAN_OPTIONS",
                                    "TSAN_OPTIONS",    "UBSAN_OPTIONS"};
 
-/* glibc keeps a few freed blocks of each size at hand for a thread, and takes a slow way for all others.
- * Brokers acknowledge thousands of records at once: their messages are freed together, and new ones made
- * right then. Who sets it himself is heard, and another C library does not know it. */
-static const char tunables[] = "GLIBC_TUNABLES=glibc.malloc.tcache_count=4000";
+/* mimalloc takes memory from the kernel only as it is needed, so that memory_max counts what is in use, and
+ * not what is set aside for 32 MiB a thread. Another malloc does not know these. */
+static const char *const heap[] = {"MIMALLOC_EAGER_COMMIT=0", "MIMALLOC_ARENA_EAGER_COMMIT=0"};
 
 extern char **environ;
 
@@ -45,8 +44,8 @@ static void make_environment(const char **to, char *const *vars)
 {
     size_t n = 0;
 
-    if (!entry("GLIBC_TUNABLES"))
-        to[n++] = tunables;
+    for (size_t i = 0; i < sizeof heap / sizeof *heap; i++)
+        to[n++] = heap[i];
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
         if (entry(kept[i]))
             to[n++] = entry(kept[i]);
