@@ -11,7 +11,7 @@
 #include "config/diag.h"
 
 /* memory over this is how many records may be in flight. One of a few bytes costs 3 KB. */
-#define BYTES_A_RECORD 4608
+#define BYTES_A_RECORD 4096
 
 static void on_sent(void *self, struct send *send, enum send_result result, const char *why)
 {
