@@ -1,29 +1,58 @@
-/* heap.c: malloc() and its kin by mimalloc, for the whole program, its libraries and its plugins.
+/* heap.c: see heap.h.
  *
- * librdkafka frees on one thread what it made on another, thousands of messages at once. glibc's malloc does
- * that slowly: a record of the shipped chain cost 8 % more with it. Standing in the program, these are what
- * every library finds.
+ * librdkafka frees on one thread what it made on another, thousands of messages at once, which glibc's malloc
+ * does slowly: a record of the shipped chain costs 6 % more CPU with it. mimalloc does it fast, but has each
+ * thread keep pages of its own for every size, which is 2 MB of a worker with nothing to do. So a thread has
+ * small blocks from it once it has asked for many; all others are the C library's, as are those of threads
+ * that do little. Whose a block is shows in its address: mimalloc has one region for all it gives.
  *
  * mimalloc says nothing when a block is freed twice, and gives it to two owners. So a freed block is marked
  * in its second word (mimalloc keeps its list in the first), and the mark goes when the block is given out
- * again: whoever frees a marked one is stopped, as glibc's would do. That needs two words a block, and every
- * way to get one that free() may take back; C++'s new has a delete of its own.
+ * again: whoever frees a marked one is stopped, as the C library does it.
  *
- * Compiled with -fno-builtin: the compiler would see through it. Not compiled under sanitizers, which bring
- * their own, nor with -DWEIR_MIMALLOC=OFF. */
+ * mimalloc is loaded and not linked, or its own malloc would come before the C library's for all that is not
+ * defined here. Compiled with -fno-builtin: the compiler would see through it. Not compiled under sanitizers,
+ * which bring their own, nor with -DWEIR_MIMALLOC=OFF. */
+#include "cli/heap.h"
+
+#include <dlfcn.h>
 #include <errno.h>
 #include <mimalloc.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define PUBLIC __attribute__((visibility("default")))
-#define LEAST (2 * sizeof(uintptr_t)) /* bytes of a block */
+#define LEAST (2 * sizeof(uintptr_t)) /* bytes of a block: it has a second word */
+#define SMALL_MAX ((size_t)8 << 10)   /* bytes */
+#define MANY 10000                    /* blocks that a thread has asked for */
+#define REGION ((size_t)16 << 30)     /* bytes of address space, most of it never touched */
+#define ALIGNED ((size_t)32 << 20)    /* as mimalloc divides it */
 #define MARK ((uintptr_t)0x9e3779b97f4a7c15)
 
-/* Those that no header declares for us. */
-PUBLIC void *memalign(size_t alignment, size_t size);
-PUBLIC void *pvalloc(size_t size);
+/* The C library's, by its other names. */
+void *__libc_malloc(size_t size);
+void __libc_free(void *p);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t size);
+
+/* mimalloc's. */
+static struct {
+    void *(*malloc)(size_t size);
+    void *(*zalloc)(size_t size);
+    void (*free)(void *p);
+    size_t (*usable_size)(const void *p);
+    bool (*manage)(void *start, size_t size, bool is_committed, bool is_large, bool is_zero, int numa_node);
+    void (*set)(mi_option_t option, long value);
+} mi;
+
+static uintptr_t region;
+static size_t region_size; /* 0: the C library alone */
+static _Thread_local unsigned asked;
+
+/* ---- marks */
 
 /* Not the same for two blocks: what is copied from a freed one marks nothing. */
 static uintptr_t mark_of(const void *p)
@@ -42,12 +71,26 @@ static void must_be_given(const uintptr_t *block)
     abort();
 }
 
+/* ---- blocks */
+
+static bool is_ours(const void *p)
+{
+    return (uintptr_t)p - region < region_size;
+}
+
+static bool is_turn(size_t size)
+{
+    return region_size && size <= SMALL_MAX && (asked == MANY || ++asked == MANY);
+}
+
+/* Of mimalloc's making. NULL: the region is full. */
 static void *give(void *p)
 {
-    if (!p)
-        errno = ENOMEM;
-    else
-        ((uintptr_t *)p)[1] = 0;
+    if (!is_ours(p)) {
+        mi.free(p);
+        return NULL;
+    }
+    ((uintptr_t *)p)[1] = 0;
     return p;
 }
 
@@ -58,92 +101,121 @@ static size_t enough(size_t size)
 
 PUBLIC void *malloc(size_t size)
 {
-    return give(mi_malloc(enough(size)));
+    void *p = is_turn(size) ? give(mi.malloc(enough(size))) : NULL;
+
+    return p ? p : __libc_malloc(size);
 }
 
 PUBLIC void free(void *p)
 {
     uintptr_t *block = p;
 
-    if (!block)
+    if (!is_ours(p)) {
+        __libc_free(p);
         return;
+    }
     must_be_given(block);
     block[1] = mark_of(block);
-    mi_free(block);
+    mi.free(block);
 }
 
 PUBLIC void *calloc(size_t n, size_t size)
 {
+    void *p = NULL;
     size_t all;
 
-    if (__builtin_mul_overflow(n, size, &all)) {
-        errno = ENOMEM;
+    if (!__builtin_mul_overflow(n, size, &all) && is_turn(all))
+        p = give(mi.zalloc(enough(all)));
+    return p ? p : __libc_calloc(n, size);
+}
+
+/* One of ours to a place of its new size. */
+static void *move(void *p, size_t size, size_t had)
+{
+    void *to = malloc(size);
+
+    if (!to)
         return NULL;
-    }
-    return give(mi_zalloc(enough(all)));
+    memcpy(to, p, size < had ? size : had);
+    free(p);
+    return to;
 }
 
 PUBLIC void *realloc(void *p, size_t size)
 {
-    void *grown;
+    size_t had;
 
     if (!p)
         return malloc(size);
+    if (!is_ours(p))
+        return __libc_realloc(p, size);
+    must_be_given(p);
     if (!size) {
         free(p);
         return NULL;
     }
-    must_be_given(p);
-    grown = mi_realloc(p, enough(size));
-    if (!grown)
-        errno = ENOMEM;
-    return grown;
+    had = mi.usable_size(p);
+    return size <= had && size >= had / 2 ? p : move(p, size, had);
 }
 
-PUBLIC void *reallocarray(void *p, size_t n, size_t size)
+PUBLIC size_t malloc_usable_size(void *p)
 {
-    size_t all;
+    static size_t (*of_libc)(void *);
 
-    if (__builtin_mul_overflow(n, size, &all)) {
-        errno = ENOMEM;
-        return NULL;
+    if (is_ours(p))
+        return mi.usable_size(p);
+    if (!of_libc)
+        *(void **)&of_libc = dlsym(RTLD_NEXT, "malloc_usable_size");
+    return of_libc(p);
+}
+
+/* ---- loading */
+
+static bool find(void *library)
+{
+    const struct {
+        const char *name;
+        void **to;
+    } names[] = {
+        {"mi_malloc", (void **)&mi.malloc},
+        {"mi_zalloc", (void **)&mi.zalloc},
+        {"mi_free", (void **)&mi.free},
+        {"mi_usable_size", (void **)&mi.usable_size},
+        {"mi_manage_os_memory", (void **)&mi.manage},
+        {"mi_option_set", (void **)&mi.set},
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        *names[i].to = dlsym(library, names[i].name);
+        if (!*names[i].to)
+            return false;
     }
-    return realloc(p, all);
+    return true;
 }
 
-/* Not mi_malloc_aligned(): 2.0.9's (Debian 12) is wrong where size and alignment are both 256, 512 or 1024
- * (microsoft/mimalloc#700). */
-PUBLIC void *memalign(size_t alignment, size_t size)
+/* Address space, and no memory as yet. */
+static uintptr_t reserve(void)
 {
-    return give(mi_malloc_aligned_at(enough(size), alignment, 0));
+    void *p = mmap(NULL, REGION + ALIGNED, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return p == MAP_FAILED ? 0 : ((uintptr_t)p + ALIGNED - 1) / ALIGNED * ALIGNED;
 }
 
-PUBLIC void *aligned_alloc(size_t alignment, size_t size)
+const char *heap_hurry(void)
 {
-    return memalign(alignment, size);
-}
+    void *library = dlopen(WEIR_MIMALLOC, RTLD_NOW | RTLD_LOCAL);
+    uintptr_t start;
 
-PUBLIC int posix_memalign(void **to, size_t alignment, size_t size)
-{
-    void *p;
-
-    if (alignment < sizeof(void *) || (alignment & (alignment - 1)))
-        return EINVAL;
-    p = memalign(alignment, size);
-    if (!p)
-        return ENOMEM;
-    *to = p;
-    return 0;
-}
-
-PUBLIC void *valloc(size_t size)
-{
-    return memalign((size_t)sysconf(_SC_PAGESIZE), size);
-}
-
-PUBLIC void *pvalloc(size_t size)
-{
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-    return memalign(page, (size + page - 1) / page * page);
+    if (!library || !find(library))
+        return dlerror();
+    start = reserve();
+    if (!start)
+        return strerror(errno);
+    mi.set(mi_option_eager_commit,
+           0); /* so that memory_max counts what is in use, and not all that is set aside */
+    if (!mi.manage((void *)start, REGION, false, false, true, -1))
+        return "it takes no region of memory";
+    region = start;
+    region_size = REGION;
+    return NULL;
 }

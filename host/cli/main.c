@@ -1,6 +1,8 @@
 /* main.c: picks the command. */
 #include "cli/commands.h"
 
+#include "base/log.h"
+#include "cli/heap.h"
 #include "config/suggest.h"
 
 #include <stdio.h>
@@ -32,6 +34,17 @@ static int unknown(const char *word)
     return EXIT_USAGE;
 }
 
+static int run_worker(int argc, char **argv)
+{
+#ifdef WEIR_MIMALLOC
+    const char *why = heap_hurry();
+
+    if (why)
+        log_warn("mimalloc cannot be used, a record will cost more: %s", why);
+#endif
+    return command_worker.run(&command_worker, argc, argv);
+}
+
 int main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";
@@ -49,6 +62,6 @@ int main(int argc, char **argv)
             return commands[i]->run(commands[i], argc - 1, argv + 1);
     }
     if (strcmp(word, command_worker.name) == 0)
-        return command_worker.run(&command_worker, argc - 1, argv + 1);
+        return run_worker(argc - 1, argv + 1);
     return unknown(word);
 }

@@ -1,8 +1,8 @@
 /* harden.c: see harden.h.
  *
  * memory_max is RLIMIT_DATA, which counts what is private and writable, touched or not. RLIMIT_AS was
- * rejected: it counts the space that malloc sets aside, too, 32 MiB a thread and more. Stacks of threads do
- * count in full, and librdkafka makes a dozen of them, so under a limit new threads get small ones.
+ * rejected: it counts the space that malloc sets aside, too, gigabytes of it. Stacks of threads do count in
+ * full, and librdkafka makes a dozen of them, so under a limit new threads get small ones.
  *
  * Only soft limits are lowered: what a reload takes back must not need another process. */
 #include "supervise/harden.h"

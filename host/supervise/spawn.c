@@ -22,10 +22,6 @@ static const char *const kept[] = {"LD_LIBRARY_PATH", "GLIBC_TUNABLES", "TZ",   
                                    "SSL_CERT_FILE",   "SSL_CERT_DIR",   "ASAN_OPTIONS", "LSAN_OPTIONS",
                                    "TSAN_OPTIONS",    "UBSAN_OPTIONS"};
 
-/* mimalloc takes memory from the kernel only as it is needed, so that memory_max counts what is in use, and
- * not what is set aside for 32 MiB a thread. Another malloc does not know these. */
-static const char *const heap[] = {"MIMALLOC_EAGER_COMMIT=0", "MIMALLOC_ARENA_EAGER_COMMIT=0"};
-
 extern char **environ;
 
 /* The entry NAME=value of our own environment; NULL: it is not set. */
@@ -44,8 +40,6 @@ static void make_environment(const char **to, char *const *vars)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < sizeof heap / sizeof *heap; i++)
-        to[n++] = heap[i];
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
         if (entry(kept[i]))
             to[n++] = entry(kept[i]);
