@@ -193,12 +193,16 @@ static bool make_value(struct weir_stage *stage, const struct kafka_sink *k, str
                        struct weir_message *message)
 {
     const struct weir_str unknown = TEXT("\"Unknown\""), nothing = TEXT("{}");
-    struct weir_str content = nothing, id, reason, now;
+    struct weir_str content, id, reason, now;
+    int32_t status = weir_value(env, &content);
     int64_t now_ms;
 
-    if (k->format == RECORD)
-        return weir_value(env, &message->value) != WEIR_NOMEM; /* absent: null, which it is already */
-    weir_value(env, &content);
+    if (k->format == RECORD) {
+        message->value = status == WEIR_OK ? content : (struct weir_str){NULL, 0};
+        return status != WEIR_NOMEM;
+    }
+    if (status != WEIR_OK)
+        content = nothing;
     if (!k->id || weir_get_raw(env, k->id, &id) != WEIR_OK || id.ptr[0] != '"' || id.len == strlen("\"\""))
         id = unknown;
     now_ms = weir_now_ms(stage);

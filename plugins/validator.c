@@ -50,6 +50,8 @@ static const struct {
     const char *fault;      /* in the message */
     const char *key, *rule; /* of allow.NAME and its like: what stands before the dot, and what must follow */
 } kinds[KINDS] = {
+    [REQUIRED] = {0, "", NULL, NULL}, /* what is missing has no other fault */
+    [NON_EMPTY] = {0, "", NULL, NULL},
     [STRING] = {WEIR_JSON_STRING, "not a string", NULL, NULL},
     [NUMBER] = {0, "not a number", NULL, NULL},
     [INTEGER] = {0, "not an integer", NULL, NULL},
@@ -204,20 +206,20 @@ static char *put(char *p, const char *text)
 /* The message about all faults of one class. */
 static int32_t refuse(const struct validator *v, struct weir_envelope *env, bool missing)
 {
-    const char *const begin = missing ? "Missing fields: " : "Invalid fields: ", *separator = begin;
+    const char *const begin = missing ? "Missing fields: " : "Invalid fields: ", *before = begin;
     size_t room = strlen(begin) + 1;
     char *text, *p;
 
-    for (size_t i = 0; i < v->count; i++)
-        room += v->checks[i].name.len + strlen("; : not an allowed value");
+    for (const struct check *c = v->checks; c < v->checks + v->count; c++)
+        room += c->name.len + strlen("; : ") + strlen(kinds[c->kind].fault);
     text = p = weir_alloc(env, room);
     for (const struct check *c = v->checks; text && c < v->checks + v->count; c++) {
         if (!is_told(v, env, c, missing))
             continue;
-        p = mempcpy(put(p, separator), c->name.ptr, c->name.len);
+        p = mempcpy(put(p, before), c->name.ptr, c->name.len);
         if (!missing)
             p = put(put(p, ": "), kinds[c->kind].fault);
-        separator = missing ? ", " : "; ";
+        before = missing ? ", " : "; ";
     }
     if (!text)
         return weir_fail(env, begin);

@@ -31,7 +31,7 @@ struct outbound {
     struct envelope *waiting; /* the one that it is part of; of a batch the first; NULL: nobody */
     uint32_t flags;           /* WEIR_SEND_… */
     bool reduced, redated;    /* which cures were tried */
-    bool own_memory;          /* a struct batch, allocated apart; else part of its envelope */
+    bool is_batch;            /* a struct batch, allocated apart; else part of its envelope */
     struct weir_str spare;
     const struct weir_header *added; /* the message's own, behind the envelope's */
     size_t n_added;

@@ -29,7 +29,7 @@ void outbound_go(struct chain *chain, struct outbound *out)
 
 void outbound_release(struct outbound *out)
 {
-    if (out->own_memory)
+    if (out->is_batch)
         free(out);
 }
 
@@ -38,8 +38,7 @@ void outbound_release(struct outbound *out)
 #define OMITTED_HEADER "weir.omitted"
 #define TIMESTAMP_HEADER "weir.timestamp"
 
-/* The one who owns the memory for what a cure needs. Batches are never sent with WEIR_SEND_ALWAYS by others
- * than the sink of a single record, so there is one envelope. */
+/* The one who owns the memory for what a cure needs: a batch has no WEIR_SEND_ALWAYS, so there is one. */
 static bool add_header(struct outbound *out, struct weir_str name, struct weir_str value)
 {
     struct arena *arena = &out->waiting->arena;
@@ -146,7 +145,6 @@ void chain_expect_record(const struct send *send)
 static void answer(struct chain *chain, const struct outbound *out, struct envelope *env, bool good,
                    const char *why)
 {
-    env->next = NULL;
     if (good)
         acknowledged(chain, out->stage, env, out->send.topic);
     else
@@ -157,11 +155,12 @@ static void answer(struct chain *chain, const struct outbound *out, struct envel
 
 static void answer_all(struct chain *chain, const struct batch *batch, bool good, const char *why)
 {
-    size_t i, n = batch->n;
+    size_t i, fetched = 0, n = batch->n;
 
     for (i = 0; i < n && !chain->stopped; i++) {
-        if (i + AHEAD < n)
-            envelope_fetch((const char *)batch->held[i + AHEAD], offsetof(struct envelope, doc));
+        for (; fetched < n && fetched <= i + AHEAD; fetched++)
+            envelope_fetch((const char *)batch->held[fetched], offsetof(struct envelope, doc));
+        batch->held[i]->next = NULL;
         answer(chain, &batch->out, batch->held[i], good, why);
     }
 }
@@ -181,7 +180,7 @@ void chain_sent(struct chain *chain, struct send *send, enum send_result result,
         outbound_go(chain, out);
         return;
     }
-    if (!out->own_memory) { /* it is part of the envelope, which goes on its way now */
+    if (!out->is_batch) { /* it is part of the envelope, which goes on its way now */
         answer(chain, out, out->waiting, result == SEND_OK, why);
         return;
     }

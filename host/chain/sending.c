@@ -114,7 +114,7 @@ static int32_t send_one(struct stage *stage, struct envelope *env, const struct 
     if (env != chain->current || chain->ready || env->state != ENVELOPE_WALKING)
         return WEIR_MISUSE;
     fill_send(out, stage, m);
-    out->own_memory = false;
+    out->is_batch = false;
     out->waiting = env;
     out->send.emitted = env->emitted;
     if ((m->flags & WEIR_SEND_PARTITION) && !env->emitted)
@@ -159,7 +159,7 @@ static int32_t send_held(struct stage *stage, const struct weir_message *m)
     batch->out.send.key = place(&bytes, m->key);
     batch->out.send.value = place(&bytes, m->value);
     batch->out.send.emitted = true;
-    batch->out.own_memory = true;
+    batch->out.is_batch = true;
     batch->out.waiting = held.first;
     stage->held = (struct envelope_list){0};
     outbound_go(stage->chain, &batch->out);

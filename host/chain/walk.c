@@ -328,7 +328,7 @@ void walk(struct chain *chain, struct envelope *env)
 
 void walk_emitted(struct chain *chain)
 {
-    struct envelope *env = chain->emitted.first, *next;
+    struct envelope *env = chain->emitted.first, *next; /* by hand: a list just written is slow to read */
 
     chain->emitted = (struct envelope_list){0};
     for (; env; env = next) {

@@ -8,7 +8,8 @@
  *
  * mimalloc says nothing when a block is freed twice, and gives it to two owners. So a freed block is marked
  * in its second word (mimalloc keeps its list in the first), and the mark goes when the block is given out
- * again: whoever frees a marked one is stopped, as the C library does it.
+ * again: whoever frees a marked one is stopped. As with the C library's checks some get away: those who come
+ * when the block has another owner, or when its page has gone back to the kernel, and the mark with it.
  *
  * mimalloc is loaded and not linked, or its own malloc would come before the C library's for all that is not
  * defined here. Compiled with -fno-builtin: the compiler would see through it. Not compiled under sanitizers,
@@ -66,8 +67,7 @@ static void must_be_given(const uintptr_t *block)
 
     if (block[1] != mark_of(block))
         return;
-    if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
-        abort();
+    (void)!write(STDERR_FILENO, text, sizeof text - 1);
     abort();
 }
 
@@ -78,12 +78,13 @@ static bool is_ours(const void *p)
     return (uintptr_t)p - region < region_size;
 }
 
-static bool is_turn(size_t size)
+/* Counts what the thread asks for, too. */
+static bool is_mimallocs_turn(size_t size)
 {
     return region_size && size <= SMALL_MAX && (asked == MANY || ++asked == MANY);
 }
 
-/* Of mimalloc's making. NULL: the region is full. */
+/* A block that mimalloc has made. NULL: it had no more of the region. */
 static void *give(void *p)
 {
     if (!is_ours(p)) {
@@ -101,7 +102,7 @@ static size_t enough(size_t size)
 
 PUBLIC void *malloc(size_t size)
 {
-    void *p = is_turn(size) ? give(mi.malloc(enough(size))) : NULL;
+    void *p = is_mimallocs_turn(size) ? give(mi.malloc(enough(size))) : NULL;
 
     return p ? p : __libc_malloc(size);
 }
@@ -124,7 +125,7 @@ PUBLIC void *calloc(size_t n, size_t size)
     void *p = NULL;
     size_t all;
 
-    if (!__builtin_mul_overflow(n, size, &all) && is_turn(all))
+    if (!__builtin_mul_overflow(n, size, &all) && is_mimallocs_turn(all))
         p = give(mi.zalloc(enough(all)));
     return p ? p : __libc_calloc(n, size);
 }
@@ -201,9 +202,9 @@ static uintptr_t reserve(void)
     return p == MAP_FAILED ? 0 : ((uintptr_t)p + ALIGNED - 1) / ALIGNED * ALIGNED;
 }
 
-const char *heap_hurry(void)
+const char *heap_use_mimalloc(void)
 {
-    void *library = dlopen(WEIR_MIMALLOC, RTLD_NOW | RTLD_LOCAL);
+    void *library = dlopen(WEIR_MIMALLOC_FILE, RTLD_NOW | RTLD_LOCAL);
     uintptr_t start;
 
     if (!library || !find(library))

@@ -4,6 +4,6 @@
 
 /** From now on threads that ask for many blocks have the small ones from mimalloc. Call it once, before there
  *  are other threads. NULL, or why it cannot be: then they all stay the C library's. */
-const char *heap_hurry(void);
+const char *heap_use_mimalloc(void);
 
 #endif

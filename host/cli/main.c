@@ -36,11 +36,11 @@ static int unknown(const char *word)
 
 static int run_worker(int argc, char **argv)
 {
-#ifdef WEIR_MIMALLOC
-    const char *why = heap_hurry();
+#ifdef WEIR_MIMALLOC_FILE
+    const char *why = heap_use_mimalloc();
 
     if (why)
-        log_warn("mimalloc cannot be used, a record will cost more: %s", why);
+        log_warn("mimalloc cannot be loaded, a record costs more CPU: error=\"%s\"", why);
 #endif
     return command_worker.run(&command_worker, argc, argv);
 }

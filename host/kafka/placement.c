@@ -3,8 +3,9 @@
  * For every record without a key librdkafka asks whether the partition that it stays on has a leader, and
  * what time it is: two locks and eight reference counts that its other threads change, too, and 5 % of what a
  * record of the shipped chain costs. Here the kernel's coarse clock is asked alone, and the leader only when
- * the partition changes. A partition that loses its leader meanwhile gets at most
- * sticky.partitioning.linger.ms of records more, which wait for the next one, as those do that it has. */
+ * the partition changes; the lane even asks once for a run of records, and names the partition to librdkafka.
+ * A partition that loses its leader meanwhile gets at most sticky.partitioning.linger.ms of records more,
+ * which wait for the next one, as those do that it has. */
 #include "kafka/placement.h"
 
 #include <stdatomic.h>
@@ -22,7 +23,7 @@ struct placement {
     partitioner *keyed;
     bool empty_is_none; /* an empty key counts as none */
     int64_t sticky_ms;
-    /* librdkafka asks under a lock of the topic's; which one is its own affair */
+    /* librdkafka asks under some lock of the topic's, the lane under none: `until` is set behind `at` */
     _Atomic int64_t until; /* coarse monotonic milliseconds */
     _Atomic int32_t at;
 };

@@ -33,8 +33,9 @@ def test_kill_9_of_the_supervisor_leaves_no_process_and_nothing_half_done(scene,
                 uncommitted += client.lag(scene.pipeline.group, scene.pipeline.source)
     scene.finish(scene.run())
     repeats = scene.check(feed.written, once=once)
-    assert repeats <= uncommitted
-    print(f"{delivery}: five times kill -9: repeats={repeats} uncommitted={uncommitted}")
+    if not once:
+        assert repeats <= uncommitted
+        print(f"five times kill -9: repeats={repeats} uncommitted={uncommitted}")
 
 
 def test_sigterm_drains_all_workers(scene):
