@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -218,7 +219,44 @@ static void a_block_that_is_freed_twice_ends_the_program(void **state)
     }
 }
 
-int main(void)
+/* ---- without mimalloc */
+
+/** In a process of its own. 0: it was told why, and the C library gives everything. */
+static int without(void)
+{
+    if (!heap_use_mimalloc())
+        return 1;
+    be_busy();
+    return is_of_the_c_library(100) ? 0 : 2;
+}
+
+static void without_mimalloc_the_c_library_gives_all(void **state)
+{
+    char folder[] = "/tmp/test-heap-XXXXXX", file[64];
+    pid_t pid;
+    int fd, status;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(file, sizeof file, "%s/%s", folder, WEIR_MIMALLOC_FILE);
+    fd = open(file, O_CREAT | O_WRONLY, 0600); /* empty: no library */
+    assert_true(fd >= 0);
+    close(fd);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        setenv("LD_LIBRARY_PATH", folder, 1);
+        execl("/proc/self/exe", "test_heap", "without", NULL);
+        _exit(3);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    unlink(file);
+    rmdir(folder);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_comes_from_calloc_is_zero),
@@ -227,11 +265,15 @@ int main(void)
         cmocka_unit_test(what_is_given_out_again_can_be_freed),
         cmocka_unit_test(who_asks_for_little_has_it_from_the_c_library),
         cmocka_unit_test(a_block_that_is_freed_twice_ends_the_program),
+        cmocka_unit_test(without_mimalloc_the_c_library_gives_all),
         cmocka_unit_test(a_busy_thread_has_small_blocks_from_mimalloc), /* from here on this one is busy */
     };
-    const char *why = heap_use_mimalloc();
+    const char *why;
     int failed;
 
+    if (argc > 1 && strcmp(argv[1], "without") == 0)
+        return without();
+    why = heap_use_mimalloc();
     if (why) {
         fprintf(stderr, "heap_use_mimalloc: %s\n", why);
         return 1;
