@@ -212,8 +212,8 @@ const char *heap_use_mimalloc(void)
     start = reserve();
     if (!start)
         return strerror(errno);
-    mi.set(mi_option_eager_commit,
-           0); /* so that memory_max counts what is in use, and not all that is set aside */
+    /* So that memory_max counts what is in use, and not all that is set aside. */
+    mi.set(mi_option_eager_commit, 0);
     if (!mi.manage((void *)start, REGION, false, false, true, -1))
         return "it takes no region of memory";
     region = start;

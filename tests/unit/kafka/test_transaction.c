@@ -12,34 +12,13 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "kafka/cluster.h"
-#include "kafka/producer.h"
+#include "kafka/sender.h"
 #include "kafka/transaction.h"
 
 #define SENDS 4
 #define NONE (-1)
 
-struct bench {
-    struct setup setup;
-    struct settings settings;
-    struct diag diag;
-    struct weir_topic topic;
-    struct weir_topic *topics[1];
-    struct producer *producer;
-    struct lane *lane;
-    struct send sends[SENDS];
-    int answers[SENDS]; /* enum send_result, or NONE */
-    struct transaction_fault fault;
-};
-
-static void on_sent(void *self, struct send *send, enum send_result result, const char *why)
-{
-    struct bench *b = self;
-
-    (void)why;
-    assert_int_equal(b->answers[send - b->sends], NONE);
-    b->answers[send - b->sends] = (int)result;
-}
+static struct transaction_fault fault;
 
 static enum transaction_next init(struct bench *b)
 {
@@ -47,39 +26,20 @@ static enum transaction_next init(struct bench *b)
     enum transaction_next next;
 
     do {
-        next = transaction_init(b->lane, 200, &b->fault);
+        next = transaction_init(producer_lane(b->producer), 200, &fault);
     } while (next == TRANSACTION_AGAIN && clock_mono_ms() < until);
     return next;
 }
 
-static struct bench *bench_new(void)
+static struct bench *bench_exactly_once(void)
 {
-    struct bench *b = calloc(1, sizeof *b);
-    struct producer_events events = {b, on_sent};
+    struct bench *b = bench_new();
 
-    assert_non_null(b);
-    setup_start(&b->setup, 1, "transaction");
-    assert_true(embedded_topic(b->setup.embedded, "out", 1));
-    setup_done(&b->setup);
     b->setup.chain.delivery = CONFIG_EXACTLY_ONCE;
     b->setup.config.host.instance = STR("one");
-    settings_read(&b->settings, &b->setup.config, &b->setup.chain);
-    b->topic = (struct weir_topic){.name = STR("out"), .stage = "sink"};
-    b->topics[0] = &b->topic;
-    diag_init(&b->diag);
-    b->producer = producer_new(&b->settings, b->topics, 1, -1, &events, &b->diag);
-    assert_non_null(b->producer);
-    b->lane = producer_lane(b->producer);
+    open_producer(b);
     assert_int_equal(init(b), TRANSACTION_ON);
     return b;
-}
-
-static void bench_destroy(struct bench *b)
-{
-    producer_destroy(b->producer);
-    diag_fini(&b->diag);
-    setup_stop(&b->setup);
-    free(b);
 }
 
 static void send_all(struct bench *b)
@@ -110,7 +70,8 @@ static void await_reports(struct bench *b)
 {
     int64_t until = clock_mono_ms() + 10000;
 
-    while ((b->lane->with_client || b->lane->unsent) && !b->lane->spoilt && clock_mono_ms() < until) {
+    while ((producer_lane(b->producer)->with_client || producer_lane(b->producer)->unsent) &&
+           !producer_lane(b->producer)->spoilt && clock_mono_ms() < until) {
         producer_hurry(b->producer, 5);
         producer_poll(b->producer);
     }
@@ -120,7 +81,7 @@ static enum transaction_next commit(struct bench *b)
 {
     enum transaction_next next;
 
-    while ((next = transaction_commit(b->lane, 200, &b->fault)) == TRANSACTION_AGAIN)
+    while ((next = transaction_commit(producer_lane(b->producer), 200, &fault)) == TRANSACTION_AGAIN)
         ;
     return next;
 }
@@ -129,24 +90,24 @@ static enum transaction_next abort_it(struct bench *b)
 {
     enum transaction_next next;
 
-    while ((next = transaction_abort(b->lane, 500, &b->fault)) == TRANSACTION_AGAIN)
+    while ((next = transaction_abort(producer_lane(b->producer), 500, &fault)) == TRANSACTION_AGAIN)
         ;
     return next;
 }
 
 static void sends_wait_for_a_transaction(void **state)
 {
-    struct bench *b = bench_new();
+    struct bench *b = bench_exactly_once();
 
     (void)state;
     send_all(b);
     producer_poll(b->producer);
-    assert_int_equal(b->lane->with_client, 0);
-    assert_int_equal(transaction_begin(b->lane, &b->fault), TRANSACTION_ON);
+    assert_int_equal(producer_lane(b->producer)->with_client, 0);
+    assert_int_equal(transaction_begin(producer_lane(b->producer), &fault), TRANSACTION_ON);
     await_reports(b);
     assert_answers(b, "in a transaction", SEND_OK, SEND_OK, SEND_OK, SEND_OK);
     assert_int_equal(commit(b), TRANSACTION_ON);
-    assert_false(b->lane->in_transaction);
+    assert_false(producer_lane(b->producer)->in_transaction);
     bench_destroy(b);
 }
 
@@ -156,10 +117,10 @@ static void send_until_it_is_not_spoilt(struct bench *b)
     int again;
 
     for (again = 0; again < 5; again++) {
-        assert_int_equal(transaction_begin(b->lane, &b->fault), TRANSACTION_ON);
+        assert_int_equal(transaction_begin(producer_lane(b->producer), &fault), TRANSACTION_ON);
         send_all(b);
         await_reports(b);
-        if (!b->lane->spoilt)
+        if (!producer_lane(b->producer)->spoilt)
             return;
         assert_int_equal(abort_it(b), TRANSACTION_ON);
         producer_drop(b->producer);
@@ -172,10 +133,10 @@ static void be_refused(struct bench *b, int then_guilty)
     rd_kafka_mock_cluster_t *cluster = setup_cluster(&b->setup);
 
     rd_kafka_mock_push_request_errors(cluster, API_PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
-    assert_int_equal(transaction_begin(b->lane, &b->fault), TRANSACTION_ON);
+    assert_int_equal(transaction_begin(producer_lane(b->producer), &fault), TRANSACTION_ON);
     send_all(b);
     await_reports(b);
-    assert_true(b->lane->spoilt);
+    assert_true(producer_lane(b->producer)->spoilt);
     assert_answers(b, "refused as a batch", NONE, NONE, NONE, NONE);
     assert_int_equal(abort_it(b), TRANSACTION_ON);
     if (then_guilty)
@@ -184,7 +145,7 @@ static void be_refused(struct bench *b, int then_guilty)
 
 static void only_the_guilty_is_answered_when_all_come_again(void **state)
 {
-    struct bench *b = bench_new();
+    struct bench *b = bench_exactly_once();
 
     (void)state;
     be_refused(b, 1);
@@ -200,7 +161,7 @@ static void only_the_guilty_is_answered_when_all_come_again(void **state)
 
 static void where_nobody_is_guilty_batches_become_smaller(void **state)
 {
-    struct bench *b = bench_new();
+    struct bench *b = bench_exactly_once();
     char text[32] = "";
     size_t room = sizeof text;
     struct buf why;
@@ -211,10 +172,10 @@ static void where_nobody_is_guilty_batches_become_smaller(void **state)
     buf_init(&why, 1000);
     assert_true(producer_replace(b->producer, &why));
     producer_drop(b->producer);
-    rd_kafka_conf_get(rd_kafka_conf(b->lane->client.rk), "batch.size", text, &room);
+    rd_kafka_conf_get(rd_kafka_conf(producer_lane(b->producer)->client.rk), "batch.size", text, &room);
     assert_string_equal(text, "4"); /* half of v0 … v3 */
     assert_int_equal(init(b), TRANSACTION_ON);
-    assert_int_equal(transaction_begin(b->lane, &b->fault), TRANSACTION_ON);
+    assert_int_equal(transaction_begin(producer_lane(b->producer), &fault), TRANSACTION_ON);
     send_all(b);
     await_reports(b);
     assert_answers(b, "again", SEND_OK, SEND_OK, SEND_OK, SEND_OK);
@@ -225,22 +186,22 @@ static void where_nobody_is_guilty_batches_become_smaller(void **state)
 
 static void a_fatal_error_asks_for_a_new_producer_which_then_works(void **state)
 {
-    struct bench *b = bench_new();
+    struct bench *b = bench_exactly_once();
     struct buf why;
 
     (void)state;
-    assert_int_equal(transaction_begin(b->lane, &b->fault), TRANSACTION_ON);
+    assert_int_equal(transaction_begin(producer_lane(b->producer), &fault), TRANSACTION_ON);
     send_all(b);
     producer_break(b->producer);
     await_reports(b);
     producer_poll(b->producer);
-    assert_true(abort_it(b) == TRANSACTION_REPLACE || b->lane->failed);
-    assert_true(b->lane->failed);
+    assert_true(abort_it(b) == TRANSACTION_REPLACE || producer_lane(b->producer)->failed);
+    assert_true(producer_lane(b->producer)->failed);
     buf_init(&why, 1000);
     assert_true(producer_replace(b->producer, &why));
     producer_drop(b->producer);
     assert_int_equal(init(b), TRANSACTION_ON);
-    assert_int_equal(transaction_begin(b->lane, &b->fault), TRANSACTION_ON);
+    assert_int_equal(transaction_begin(producer_lane(b->producer), &fault), TRANSACTION_ON);
     send_all(b);
     await_reports(b);
     assert_answers(b, "again", SEND_OK, SEND_OK, SEND_OK, SEND_OK);
@@ -267,7 +228,7 @@ static rd_kafka_t *open_consumer(struct bench *b)
 /* A transaction with records, and brokers that take their time from now on. */
 static void begin_then_slow_down(struct bench *b)
 {
-    assert_int_equal(transaction_begin(b->lane, &b->fault), TRANSACTION_ON);
+    assert_int_equal(transaction_begin(producer_lane(b->producer), &fault), TRANSACTION_ON);
     send_all(b);
     await_reports(b);
     assert_int_equal(rd_kafka_mock_broker_set_rtt(setup_cluster(&b->setup), 1, SLOW_MS), 0);
@@ -280,7 +241,7 @@ static enum transaction_next offer(struct bench *b, rd_kafka_t *consumer)
     enum transaction_next next;
 
     rd_kafka_topic_partition_list_add(list, "in", 0)->offset = SENDS;
-    next = transaction_offer(b->lane, consumer, list, CALL_MS, &b->fault);
+    next = transaction_offer(producer_lane(b->producer), consumer, list, CALL_MS, &fault);
     rd_kafka_topic_partition_list_destroy(list);
     if (clock_mono_ms() - start >= SLOW_MS)
         fail_msg("an offer took %d ms", (int)(clock_mono_ms() - start));
@@ -289,7 +250,7 @@ static enum transaction_next offer(struct bench *b, rd_kafka_t *consumer)
 
 static void slow_brokers_do_not_hold_up_whoever_offers_offsets(void **state)
 {
-    struct bench *b = bench_new();
+    struct bench *b = bench_exactly_once();
     rd_kafka_t *consumer = open_consumer(b);
     int64_t until = clock_mono_ms() + 20000;
     enum transaction_next next;
@@ -308,24 +269,24 @@ static void slow_brokers_do_not_hold_up_whoever_offers_offsets(void **state)
 
 static void an_abort_waits_for_the_offer_under_way(void **state)
 {
-    struct bench *b = bench_new();
+    struct bench *b = bench_exactly_once();
     rd_kafka_t *consumer = open_consumer(b);
 
     (void)state;
     begin_then_slow_down(b);
     assert_int_equal(offer(b, consumer), TRANSACTION_AGAIN);
-    assert_int_equal(transaction_abort(b->lane, CALL_MS, &b->fault), TRANSACTION_AGAIN);
-    assert_non_null(b->lane->offer);
+    assert_int_equal(transaction_abort(producer_lane(b->producer), CALL_MS, &fault), TRANSACTION_AGAIN);
+    assert_non_null(producer_lane(b->producer)->offer);
     rd_kafka_mock_broker_set_rtt(setup_cluster(&b->setup), 1, 0);
     assert_int_equal(abort_it(b), TRANSACTION_ON);
-    assert_null(b->lane->offer);
+    assert_null(producer_lane(b->producer)->offer);
     rd_kafka_destroy(consumer);
     bench_destroy(b);
 }
 
 static void a_producer_may_be_closed_with_an_offer_under_way(void **state)
 {
-    struct bench *b = bench_new();
+    struct bench *b = bench_exactly_once();
     rd_kafka_t *consumer = open_consumer(b);
 
     (void)state;
