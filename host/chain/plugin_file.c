@@ -41,7 +41,7 @@ int plugin_file_find(struct weir_list dirs, struct weir_str name, char *path, si
         buf_add_fmt(why, "%s " STR_FMT, i ? "," : "", STR_ARG(dirs.items[i]));
     if (!dirs.count)
         buf_add_text(why, " the empty plugin path");
-    buf_add_text(why, "; put it there, or name its folder in plugin_path under [host]");
+    buf_add_text(why, "; put it there, or name its folder in plugin_path, a list with commas, under [host]");
     return -1;
 }
 

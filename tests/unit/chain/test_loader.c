@@ -129,9 +129,8 @@ struct row {
 
 static const struct row rows[] = {
     {"missing", NULL, 0, NULL,
-     "there is no plugin \"missing\": no missing.so in $D; put it there, or name its folder in plugin_path "
-     "under "
-     "[host]"},
+     "there is no plugin \"missing\": no missing.so in $D; put it there, or name its folder in plugin_path, "
+     "a list with commas, under [host]"},
     {"folder", NULL, 0, make_directory, "$D/folder.so is not a regular file"},
     {"pipe", NULL, 0, make_fifo, "$D/pipe.so is not a regular file"},
     {"endless", NULL, 0, make_endless, "cannot read $D/endless.so: Too many levels of symbolic links"},
@@ -472,7 +471,7 @@ static void the_first_directory_counts(void **state)
     assert_null(loader_open(loader, STR("hook"), &why));
     assert_string_equal(
         why, "there is no plugin \"hook\": no hook.so in the empty plugin path; put it there, or name "
-             "its folder in plugin_path under [host]");
+             "its folder in plugin_path, a list with commas, under [host]");
 }
 
 static void add_name(void *arg, struct weir_str name)
