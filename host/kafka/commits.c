@@ -70,23 +70,47 @@ static void on_answer(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_pa
     answer->good = err == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-bool commits_now(struct commits *c, int timeout_ms)
+/** Sends a list, and waits for its answer. */
+static bool commit_and_wait(struct commits *c, const rd_kafka_topic_partition_list_t *list, int timeout_ms)
 {
-    rd_kafka_topic_partition_list_t *list = partitions_uncommitted(c->partitions, c->topic);
     int64_t until = clock_mono_ms() + timeout_ms;
     struct answer answer = {.commits = c};
-    rd_kafka_queue_t *queue;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(c->rk);
 
-    if (!list)
-        return true;
-    queue = rd_kafka_queue_new(c->rk);
     if (rd_kafka_commit_queue(c->rk, list, queue, on_answer, &answer) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         while (!answer.came && clock_mono_ms() < until)
             rd_kafka_queue_poll_callback(queue, 50);
     }
     rd_kafka_queue_destroy(queue);
-    rd_kafka_topic_partition_list_destroy(list);
     return answer.good;
+}
+
+bool commits_now(struct commits *c, int timeout_ms)
+{
+    rd_kafka_topic_partition_list_t *list = partitions_uncommitted(c->partitions, c->topic);
+    bool good = !list || commit_and_wait(c, list, timeout_ms);
+
+    if (list)
+        rd_kafka_topic_partition_list_destroy(list);
+    return good;
+}
+
+bool commits_begin(struct commits *c, const rd_kafka_topic_partition_list_t *begun, int timeout_ms)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(begun->cnt);
+    bool good;
+    int i;
+
+    for (i = 0; i < begun->cnt; i++) {
+        int32_t number = begun->elems[i].partition;
+        const struct partition *part = partitions_find(c->partitions, number);
+
+        if (part && part->committed == WATERMARK_NONE)
+            rd_kafka_topic_partition_list_add(list, c->topic, number)->offset = part->start;
+    }
+    good = !list->cnt || commit_and_wait(c, list, timeout_ms);
+    rd_kafka_topic_partition_list_destroy(list);
+    return good;
 }
 
 bool commits_due(const struct commits *c)

@@ -28,6 +28,10 @@ void commits_start(struct commits *c);
 /** The same, and waits for the answer. False: not within timeout_ms, or refused. */
 bool commits_now(struct commits *c, int timeout_ms);
 
+/** Commits where partitions begin that have no committed offset, of these and of no others, and waits for the
+ *  answer. Also in exactly-once: nothing was taken of them yet. False: as above. */
+bool commits_begin(struct commits *c, const rd_kafka_topic_partition_list_t *begun, int timeout_ms);
+
 /** What the brokers answered. */
 void commits_result(struct commits *c, rd_kafka_resp_err_t err, const rd_kafka_topic_partition_list_t *list);
 

@@ -107,12 +107,25 @@ static void tell_awake(struct consumer *c)
     rd_kafka_topic_partition_list_destroy(all);
 }
 
-void consumer_assign(struct consumer *c, rd_kafka_topic_partition_list_t *list)
+static void add(struct consumer *c, rd_kafka_topic_partition_list_t *list)
 {
     if (positions_cooperative(c->client.rk))
         rd_kafka_error_destroy(rd_kafka_incremental_assign(c->client.rk, list));
     else
         rd_kafka_assign(c->client.rk, list);
+}
+
+void consumer_assign_none(struct consumer *c)
+{
+    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
+
+    add(c, none);
+    rd_kafka_topic_partition_list_destroy(none);
+}
+
+void consumer_assign(struct consumer *c, rd_kafka_topic_partition_list_t *list)
+{
+    add(c, list);
     consumer_pause_all(c);
     client_well(&c->client);
     tell_awake(c);

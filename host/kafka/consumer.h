@@ -42,6 +42,10 @@ rd_kafka_resp_err_t consumer_subscribe(struct consumer *c);
 void consumer_assign(struct consumer *c, rd_kafka_topic_partition_list_t *list);
 void consumer_unassign(struct consumer *c, rd_kafka_topic_partition_list_t *list);
 
+/** There: takes none of what the group gives. Not by consumer_unassign(): librdkafka would go on to wait for
+ * an assignment, and take no new subscription meanwhile. */
+void consumer_assign_none(struct consumer *c);
+
 /** Pauses or resumes all that are assigned. */
 void consumer_pause(struct consumer *c, bool paused);
 

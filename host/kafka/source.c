@@ -107,14 +107,19 @@ static struct patience patience(struct source *s)
 
 /* ---- the group */
 
+/** The end of a partition is elsewhere a moment later: where one begins there, that is committed before a
+ * record is taken, or a crash before the first commit would skip what was. */
 static rd_kafka_resp_err_t begin(struct source *s, rd_kafka_topic_partition_list_t *list)
 {
     struct patience patient = patience(s);
+    rd_kafka_resp_err_t err = positions_begin(&s->consumer.positions, list, s->start, &patient);
 
-    return positions_begin(&s->consumer.positions, list, s->start, &patient);
+    if (!err && s->start == CONFIG_LATEST && !commits_begin(&s->consumer.commits, list, COMMIT_WAIT_MS))
+        err = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    return err;
 }
 
-static void assign(struct source *s, rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list)
+static void assign(struct source *s, rd_kafka_topic_partition_list_t *list)
 {
     rd_kafka_resp_err_t err = begin(s, list);
     int i;
@@ -122,7 +127,7 @@ static void assign(struct source *s, rd_kafka_t *rk, rd_kafka_topic_partition_li
     if (err) {
         for (i = 0; i < list->cnt; i++)
             partitions_revoke(&s->consumer.partitions, list->elems[i].partition);
-        rd_kafka_assign(rk, NULL);
+        consumer_assign_none(&s->consumer);
         if (errors_is_away(err))
             s->rejoin = true; /* out of patience, or asked to stop */
         else
@@ -179,8 +184,10 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
     struct source *s = ((struct client *)opaque)->owner;
 
     s->moves++;
-    if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !is_over(s)) {
-        assign(s, rk, list);
+    if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && is_over(s)) {
+        consumer_assign_none(&s->consumer);
+    } else if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        assign(s, list);
     } else if (err == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
         revoke(s, list);
     } else {
@@ -344,10 +351,10 @@ static void stay_idle(struct source *s)
     serve_group(s);
 }
 
-/** After an assignment without an answer about its offsets. */
+/** After an assignment without an answer about its offsets, or to the commit of them. */
 static void join_again(struct source *s)
 {
-    log_at(place(s), WEIR_LOG_WARN, "no answer about committed offsets, joining the group again");
+    log_at(place(s), WEIR_LOG_WARN, "no answer about offsets, joining the group again");
     s->rejoin = false;
     rd_kafka_unsubscribe(s->consumer.client.rk);
     source_subscribe(s);

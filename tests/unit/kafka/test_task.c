@@ -208,6 +208,33 @@ static void a_task_that_cannot_finish_in_time_says_so(void **state)
     setup_stop(&s);
 }
 
+/* No interval passes here: what is committed was committed before a record could be taken. */
+static void latest_is_committed_before_a_record_is_taken(void **state)
+{
+    struct setup s;
+    struct running r;
+
+    (void)state;
+    start_cluster(&s, "latest");
+    setup_done(&s);
+    s.chain.start = CONFIG_LATEST;
+    s.chain.commit_interval = 3600000;
+    setup_write(&s, "in", "v", 15);
+    /* The first answer is no: then it takes nothing and joins again. */
+    rd_kafka_mock_push_request_errors(setup_cluster(&s), API_OFFSET_COMMIT, 1,
+                                      RD_KAFKA_RESP_ERR_INVALID_COMMIT_OFFSET_SIZE);
+    running_start(&r, &s);
+    assert_true(running_await_partitions(&r, PARTITIONS, 15000));
+    assert_int_equal(setup_committed(&s, "in", PARTITIONS), 15);
+    setup_write(&s, "in", "w", 10);
+    assert_true(running_await(&r, 10, 15000));
+    assert_int_equal(r.chain.taken, 10);
+    assert_int_equal(setup_committed(&s, "in", PARTITIONS), 15);
+    assert_int_equal(running_stop(&r), TASK_STOPPED);
+    running_clear(&r);
+    setup_stop(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +244,7 @@ int main(void)
         cmocka_unit_test(brokers_that_go_and_come_cost_nothing),
         cmocka_unit_test(what_is_stuck_bounds_memory_and_is_not_committed),
         cmocka_unit_test(a_task_that_cannot_finish_in_time_says_so),
+        cmocka_unit_test(latest_is_committed_before_a_record_is_taken),
     };
 
     log_set_level(getenv("VERBOSE") ? WEIR_LOG_DEBUG : WEIR_LOG_ERROR + 1);
