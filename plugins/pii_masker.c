@@ -142,8 +142,9 @@ static const char *last_group(struct weir_str s)
 
 static const char *mask_ipv6_text(struct weir_str in, struct scratch *s, struct weir_str *out)
 {
-    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff}, v6_to_v4[2] = {0x20, 0x02};
     unsigned char address[16];
+    size_t kept = 6;
     bool is_v4;
 
     if (in.len >= INET6_ADDRSTRLEN || memchr(in.ptr, '\0', in.len))
@@ -152,8 +153,10 @@ static const char *mask_ipv6_text(struct weir_str in, struct scratch *s, struct 
     if (inet_pton(AF_INET6, s->text, address) != 1)
         return "not an IP address";
     is_v4 = memcmp(address, mapped, sizeof(mapped)) == 0;
+    if (memcmp(address, v6_to_v4, sizeof(v6_to_v4)) == 0)
+        kept = 5; /* of the IPv4 address behind that, all but the last group */
     if (!is_v4)
-        memset(address + 6, 0, sizeof(address) - 6);
+        memset(address + kept, 0, sizeof(address) - kept);
     inet_ntop(AF_INET6, address, s->text, sizeof(s->text));
     if (is_v4)
         memcpy(strrchr(s->text, '.') + 1, "xxx", sizeof("xxx"));
@@ -231,7 +234,9 @@ static const char *mask_field(struct pii_masker *m, struct weir_envelope *env, c
     int32_t status = reach(env, r, &way), type = WEIR_JSON_STRING;
 
     if (status != WEIR_OK)
-        return status == WEIR_ABSENT ? NULL : "its parent is not an object";
+        return status == WEIR_ABSENT ? NULL
+               : status == WEIR_TYPE ? "its parent is not an object"
+                                     : "cannot be masked";
     if (r->mode == REMOVE)
         return weir_remove(env, r->field) <= WEIR_ABSENT ? NULL : "cannot be removed";
     if (r->mode != REDACT)

@@ -1,21 +1,23 @@
 /* summary: counts records, and publishes the totals of its task since it started.
  *
- *     [stage summary]             ; behind the sinks: it counts what really ended
- *     plugin     = summary
- *     from       = *
- *     every      = 1000           ; publish after so many processed records; 0: not by number
- *     ; interval = 60s            ; and so long after the first record behind the last summary; 0: not by
- * time count      = device_type, locale ; filtered = filtered       ; the route of the records that are
- * counted as filtered emit       = summary
+ *     [stage summary]           ; behind the sinks: it counts what really ended
+ *     plugin   = summary
+ *     from     = *
+ *     every    = 1000           ; publish after so many processed records; 0: not by number
+ *     interval = 60s            ; and so long after the first record behind the last one; 0: not by time
+ *     count    = device_type, locale
+ *     filtered = filtered       ; the route of the records that are counted as filtered
+ *     emit     = summary
  *
  *     {"total_received_count": 1052, "processed_count": 1000, "filtered_count": 0,
  *      "device_type_counts": {"iOS": 494, "android": 506}, "locale_counts": {"NM": 23}}     (on one line)
  *
  * Received is every record that comes here; processed, what ended on a topic on route main; filtered, what
  * ended on a topic on the route in `filtered`. Values of processed records are counted in order of first
- * appearance: a string by its text, anything else by its JSON text; over 256 bytes, or once max_values
- * different ones are known, as "other". What is absent is not counted. Totals are carried over a reload;
- * fields by their name.
+ * appearance: a string by its text, anything else by its JSON text. One over 256 bytes is counted as "other",
+ * and so is every new one once max_values of a field are known, or those of all fields would make a summary
+ * larger than topics take by default: the chain would have to stop at it. What is absent is not counted.
+ * Totals are carried over a reload; fields by their name.
  *
  * Each field has a list of its values in their order, and a search tree (tsearch) over the same values,
  * which no choice of values makes slow. A small table in front of the tree finds nearly all values of a field
@@ -28,7 +30,9 @@
 #include <weir/plugin.h>
 
 #define MAX_TEXT 256
-#define RECENT 256 /* places of the small table */
+#define MAX_BYTES 900000 /* of all values in a summary; brokers and librdkafka take 1,000,000 by default */
+#define MAX_FRAME 26 /* bytes around a value's text: quotes, colon, comma, blanks, and the longest number */
+#define RECENT 256   /* places of the small table */
 
 /* A value and how often it came. text points behind the struct, into the same memory. */
 struct value {
@@ -50,6 +54,7 @@ struct summary {
     struct weir_str filtered;
     uint64_t totals[TOTALS];
     struct tally *tallies; /* one a field of count */
+    size_t bytes;          /* that their values take in a summary, at most */
     bool waiting;          /* for the timer */
 };
 
@@ -61,7 +66,8 @@ static const struct weir_option options[] = {
     WEIR_OPT_FIELDS(struct summary, count, .help = "members whose values are counted"),
     WEIR_OPT_STRING(struct summary, filtered, .def = "filtered", .help = "the route of filtered records"),
     WEIR_OPT_INTEGER(struct summary, max_values, .def = "10000", .min = 1, .max = 1e6,
-                     .help = "different values counted a field; the rest is counted as other"),
+                     .help = "different values counted a field; the rest is counted as other, as is "
+                             "what would make a summary larger than 900,000 bytes"),
     WEIR_OPT_END};
 
 static bool same(struct weir_str a, struct weir_str b)
@@ -115,17 +121,38 @@ static struct value *append(struct tally *t, struct weir_str text)
     return e;
 }
 
-static bool add(const struct summary *s, struct tally *t, struct weir_str text, uint64_t n)
+/* Bytes that put_escaped() writes. */
+static size_t escaped_size(struct weir_str s)
+{
+    size_t size = s.len;
+
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+
+        size += c < 0x20 ? strlen("\\u0000") - 1 : c == '"' || c == '\\';
+    }
+    return size;
+}
+
+static bool has_room(const struct summary *s, const struct tally *t, struct weir_str text)
+{
+    return text.len <= MAX_TEXT && t->used < (size_t)s->max_values &&
+           s->bytes + escaped_size(text) + MAX_FRAME <= MAX_BYTES;
+}
+
+static bool add(struct summary *s, struct tally *t, struct weir_str text, uint64_t n)
 {
     static const struct weir_str other = {"other", 5};
     struct value *e = find(t, text);
 
-    if (!e && (text.len > MAX_TEXT || t->used >= (size_t)s->max_values)) {
+    if (!e && !has_room(s, t, text)) {
         text = other;
         e = find(t, text);
     }
-    if (!e)
+    if (!e) {
         e = append(t, text);
+        s->bytes += escaped_size(text) + MAX_FRAME;
+    }
     if (e)
         e->count += n;
     return e != NULL;
@@ -297,6 +324,7 @@ static int32_t restore(struct weir_stage *stage, void *self, uint32_t version, s
 
     for (size_t i = 0; ok && i < s->count.count; i++)
         forget(&s->tallies[i]);
+    s->bytes = 0;
     for (size_t i = 0; i < TOTALS; i++)
         ok = ok && take_item(&bytes, &s->totals[i], &empty);
     while (ok && bytes.len > 0)

@@ -4,13 +4,20 @@
  * piece of the arena; a list of those holds no more than was changed. That is enough as long as no bound path
  * leads through another: a change of `a` moves or ends the places of `a.x`, and a change of `a.x` is not in
  * the bytes that get_raw of `a` would show. Paths know such fields as tangled. A change of one is spliced and
- * parsed again at once, which is slow, right, and rare. */
+ * parsed again at once, which is slow, right, and rare.
+ *
+ * A set of one that stands many times writes its text as many times, and it may be a large object that the
+ * record itself brought: seven thousand times sixty kilobytes, of a record of a hundred. So the value may
+ * become a few times as large by that and no larger; a set that asks for more fails, and remove does not. */
 #include "chain/doc.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
+
+#define GROWS_BY 4
+#define GROWS_ANYWAY ((size_t)1 << 20) /* bytes */
 
 void doc_init(struct doc *doc, const struct paths *paths)
 {
@@ -20,6 +27,7 @@ void doc_init(struct doc *doc, const struct paths *paths)
 int32_t doc_parse(struct doc *doc, struct arena *arena, struct weir_str value, struct json_error *err)
 {
     doc->arena = arena;
+    doc->most = GROWS_BY * value.len + GROWS_ANYWAY;
     doc->places = NULL;
     doc->edits = NULL;
     return places_parse(doc->paths, arena, value, &doc->places, err);
@@ -367,9 +375,13 @@ static int32_t parse_again(struct doc *doc)
 {
     struct places *next;
     struct json_error err;
-    struct weir_str value = doc_splice(doc, doc->arena);
-    int32_t status = value.ptr ? places_parse(doc->paths, doc->arena, value, &next, &err) : WEIR_NOMEM;
+    struct weir_str value;
+    int32_t status;
 
+    if (doc->places->hidden && doc_splice_room(doc, doc->arena) > doc->most)
+        return WEIR_NOMEM;
+    value = doc_splice(doc, doc->arena);
+    status = value.ptr ? places_parse(doc->paths, doc->arena, value, &next, &err) : WEIR_NOMEM;
     if (status != WEIR_OK)
         return status;
     doc->places = next;

@@ -33,6 +33,7 @@ struct doc {
     const struct paths *paths;
     struct arena *arena;    /* of the parse */
     struct places *places;  /* in the value as it was parsed last; in the arena; NULL: there is no value */
+    size_t most;            /* bytes that the value may grow to by what stands many times; see doc.c */
     struct doc_edit *edits; /* what stands and changes, by place; then the appends as they came */
 };
 
@@ -62,5 +63,8 @@ int32_t doc_remove(struct doc *doc, const struct weir_field *f);
 /** The value with all changes, in the arena; without changes the very bytes that were parsed.
  *  Absent: nothing was parsed, or no memory. */
 struct weir_str doc_splice(const struct doc *doc, struct arena *arena);
+
+/** Where there are changes: no fewer bytes than that will have. SIZE_MAX: no memory to tell. */
+size_t doc_splice_room(const struct doc *doc, struct arena *arena);
 
 #endif

@@ -174,25 +174,41 @@ static void write_all(struct splice *w)
     copy(w, w->end, w->end);
 }
 
+/* Where there are changes. False: no memory. */
+static bool prepare(struct splice *w, const struct doc *doc, struct arena *arena)
+{
+    const struct places *places = doc->places;
+
+    *w = (struct splice){.doc = doc, .value = places->value, .from = places->value, .room = places->len};
+    w->end = w->value + places->len;
+    if (places->hidden) {
+        w->members = places_list(places, doc->paths, arena, &w->member_count);
+        if (!w->members)
+            return false;
+    }
+    begin(w);
+    return true;
+}
+
+size_t doc_splice_room(const struct doc *doc, struct arena *arena)
+{
+    struct splice w;
+
+    return prepare(&w, doc, arena) ? w.room : SIZE_MAX;
+}
+
 struct weir_str doc_splice(const struct doc *doc, struct arena *arena)
 {
     const struct places *places = doc->places;
-    struct splice w = {.doc = doc};
+    struct splice w;
     char *bytes;
 
     if (!places)
         return STR_ABSENT;
     if (!doc->edits)
         return str_make(places->value, places->len);
-    w.value = w.from = places->value;
-    w.end = w.value + places->len;
-    w.room = places->len;
-    if (places->hidden) {
-        w.members = places_list(places, doc->paths, arena, &w.member_count);
-        if (!w.members)
-            return STR_ABSENT;
-    }
-    begin(&w);
+    if (!prepare(&w, doc, arena))
+        return STR_ABSENT;
     w.at = bytes = arena_alloc(arena, w.room);
     if (!bytes)
         return STR_ABSENT;

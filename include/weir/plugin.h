@@ -252,8 +252,9 @@ struct weir_host {
  * A path is names joined by dots, `device.id`; a dot in a name is `\.`, a backslash `\\`. A member's name
  * counts by its decoded text. Where a member stands twice, get sees the last, set and remove reach every one.
  * A stage that must let nothing through calls weir_remove() also where get finds null or nothing: an earlier
- * duplicate may hold what the last one does not.
- * On a withheld envelope, and before the value was parsed, every field is absent and no set succeeds. */
+ * duplicate may hold what the last one does not. A set of an object, or in one, that stands so many times
+ * that the value would become several times as large answers NOMEM; remove it instead. On a withheld
+ * envelope, and before the value was parsed, every field is absent and no set succeeds. */
 
 /** Binds a path. Call it in create; later, or with a broken path, it answers NULL, and the host has said why:
  *  return WEIR_INVALID. The option types field and fields do it for you. */

@@ -104,6 +104,28 @@ def test_a_record_of_ten_megabytes_that_its_topic_refuses(conf):
     check_leaks([event], done)
 
 
+def test_a_parent_that_stands_many_times_costs_its_record_and_no_more(conf):
+    """Each would get the last one's sixty kilobytes, and a mask in every one."""
+    conf.set("stage pii", mask_ip="ip, device.ip", hash="device_id, device.id")
+    hostile = login(1)[:-1] + b', "device": 1' * 7000 + b', "device": {"id": "secret-id", "pad": "%b"}}' % (b"p" * 60000)
+    done = run(conf, hostile + b"\n" + login(2) + b"\n")
+    assert done.returncode == 0, done.stderr
+    (error,) = outputs(done, "processed-errors")
+    assert error["error_type"] == "Transformation error: device.id: cannot be masked"
+    assert "device" not in error["message_content"] and "ip" not in error["message_content"]
+    assert len(outputs(done, "processed-output")) == 1
+    assert b"secret-id" not in done.stdout + done.stderr
+
+
+def test_values_of_any_size_leave_a_summary_that_its_topic_takes(conf):
+    events = [login(n, locale="\x01" * 250 + f"{n:06}") for n in range(1000)]
+    done = run(conf, b"\n".join(events) + b"\n", "--refuse", "summary-output=size:1000000")
+    assert done.returncode == 0, done.stderr
+    (summary,) = outputs(done, SUMMARY)
+    assert 500 < len(summary["locale_counts"]) < 1000 and sum(summary["locale_counts"].values()) == 1000
+    assert summary["locale_counts"]["other"] > 1
+
+
 def test_open_batches_are_sent_at_the_end_one_after_the_other(tmp_path):
     """What the flush of the first batch sets free is held by the second sink, which is flushed after it."""
     (tmp_path / "c.conf").write_text(

@@ -472,6 +472,38 @@ static void a_member_that_stands_twice_is_changed_everywhere(void **state)
     RUN(twice);
 }
 
+/* Seven thousand times sixty kilobytes, of a record of a hundred: no set, but a remove. */
+static void what_stands_many_times_does_not_make_a_value_huge(void **state)
+{
+    enum { TIMES = 7000, PAD = 60000 };
+    struct buf value;
+    const struct weir_field *o, *x;
+    struct json_error error;
+    struct json_fixture f;
+    struct weir_str raw, text;
+
+    (void)state;
+    json_setup(&f, bound);
+    o = json_bind(&f, "o");
+    x = json_bind(&f, "o.x");
+    buf_init(&value, 1 << 20);
+    buf_add_text(&value, "{\"a\":0,");
+    for (int i = 0; i < TIMES; i++)
+        buf_add_text(&value, "\"o\":1,");
+    buf_add_fmt(&value, "\"o\":{\"x\":\"%0*d\"}}", PAD, 0);
+    assert_int_equal(doc_parse(&f.doc, &f.arena, buf_str(&value), &error), WEIR_OK);
+    assert_int_equal(doc_get_raw(&f.doc, o, &raw), WEIR_OK);
+    assert_int_equal(doc_set_raw(&f.doc, o, raw), WEIR_NOMEM);
+    assert_int_equal(doc_get_string(&f.doc, x, &text), WEIR_OK); /* as it was */
+    assert_int_equal(text.len, PAD);
+    assert_true(str_is(doc_splice(&f.doc, &f.arena), buf_text(&value)));
+    assert_int_equal(doc_set_raw(&f.doc, o, STR("{\"x\":1}")), WEIR_OK); /* a small one: why not */
+    assert_int_equal(doc_remove(&f.doc, o), WEIR_OK);
+    assert_true(str_is(doc_splice(&f.doc, &f.arena), "{\"a\":0}"));
+    json_teardown(&f);
+    buf_fini(&value);
+}
+
 static void paths_lead_through_objects(void **state)
 {
     (void)state;
@@ -496,6 +528,7 @@ int main(void)
         cmocka_unit_test(a_change_touches_its_own_bytes_only),
         cmocka_unit_test(removing_members_leaves_json),
         cmocka_unit_test(a_member_that_stands_twice_is_changed_everywhere),
+        cmocka_unit_test(what_stands_many_times_does_not_make_a_value_huge),
         cmocka_unit_test(paths_lead_through_objects),
         cmocka_unit_test(paths_through_each_other_stay_right),
         cmocka_unit_test(what_is_read_is_what_stands_there),

@@ -46,6 +46,8 @@ static const struct row rows[] = {
     MASKS("::ffff:1.2.3.4", "::ffff:1.2.3.xxx"),
     MASKS("::FFFF:102:304", "::ffff:1.2.3.xxx"),
     MASKS("::1.2.3.4", "::"),
+    MASKS("2002:102:304::1", "2002:102:300::"), /* 6to4: 1.2.3.4 */
+    MASKS("2003:102:304::1", "2003:102:304::"),
     NOT_AN_IP(""),
     NOT_AN_IP("1.2.3"),
     NOT_AN_IP("1.2.3.4.5"),

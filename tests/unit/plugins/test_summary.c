@@ -107,6 +107,37 @@ static void summary_counts_what_is_too_many_as_other(void **state)
     fake_close(f);
 }
 
+/* However many values of however many fields, and however they are written. */
+static void summary_stays_below_what_a_topic_takes(void **state)
+{
+    static const char *const fillers[] = {"x", "\\u0001", "\\\""};
+
+    (void)state;
+    for (size_t k = 0; k < 3; k++) {
+        struct fake *f = fake_open("summary", "every = 4000\ncount = v, w"), *next;
+        size_t width = strlen(fillers[k]), len;
+        char text[250 * 6 + 1], json[4000];
+
+        for (size_t i = 0; i < 250; i++)
+            memcpy(text + i * width, fillers[k], width + 1);
+        for (int i = 0; i < 4000; i++) {
+            snprintf(json, sizeof json, "{\"v\": \"%s%d\", \"w\": \"%d%s\"}", text, i, i, text);
+            show(f, json, "main", true);
+        }
+        len = strlen(fake_out(f));
+        CHECK_NUMBER("nearly full", len > 800000 && len < 910000, true);
+        next = fake_open("summary", "every = 4001\ncount = w, v");
+        buf_reset(&f->saved);
+        assert_int_equal(f->plugin->save(&f->public, f->self), WEIR_OK);
+        assert_int_equal(next->plugin->restore(&next->public, next->self, 1, buf_str(&f->saved)), WEIR_OK);
+        show(next, json, "main", true);
+        len = strlen(fake_out(next));
+        CHECK_NUMBER("the same behind a reload", len > 800000 && len < 910000, true);
+        fake_close(f);
+        fake_close(next);
+    }
+}
+
 static void summary_counts_many_values_in_their_order(void **state)
 {
     struct fake *f = fake_open("summary", "every = 10000\ncount = v");
@@ -262,6 +293,7 @@ int main(void)
         cmocka_unit_test(summary_counts_values_of_every_kind),
         cmocka_unit_test(summary_counts_a_long_text_as_other),
         cmocka_unit_test(summary_counts_what_is_too_many_as_other),
+        cmocka_unit_test(summary_stays_below_what_a_topic_takes),
         cmocka_unit_test(summary_counts_many_values_in_their_order),
         cmocka_unit_test(summary_tells_values_of_like_ends_apart),
         cmocka_unit_test(summary_publishes_by_time),
