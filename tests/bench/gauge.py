@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 TICKS = os.sysconf("SC_CLK_TCK")
 FIRST_LOOK, LOOK = 0.005, 0.025  # seconds between samples, before and after the first outcome
@@ -103,11 +103,11 @@ class Process:
 
 
 class Ends:
-    """Asks for the end offsets of a topic's partitions."""
+    """Asks for the end offsets of a topic's partitions. Not by get_watermark_offsets(), which heeds no timeout."""
 
     def __init__(self, address, topic, partitions):
         self._asker = Consumer({"bootstrap.servers": address, "group.id": "ends", "enable.auto.commit": False})
-        self._partitions = [TopicPartition(topic, p) for p in range(partitions)]
+        self._partitions = [TopicPartition(topic, p, OFFSET_END) for p in range(partitions)]
         self._connect()
 
     def _connect(self):
@@ -122,7 +122,11 @@ class Ends:
                 time.sleep(0.05)
 
     def sum(self):
-        return sum(self._asker.get_watermark_offsets(p, timeout=30)[1] for p in self._partitions)
+        found = self._asker.offsets_for_times(self._partitions, timeout=30)
+        for p in found:
+            if p.error:
+                raise KafkaException(p.error)
+        return sum(p.offset for p in found)
 
     def close(self):
         self._asker.close()

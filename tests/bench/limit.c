@@ -9,8 +9,9 @@
  * old librdkafka's fetcher awake (host/kafka/awake.h) included: without it this would measure a pause of one
  * second and nothing else. Runs until SIGTERM.
  *
- * One thread, records one by one: the batch call of librdkafka 2.0.2 skips records after a rebalance, so that
- * no honest program can take it. Offsets are committed in transactions only; at-least-once would need a
+ * One thread, records one by one, as librdkafka's introduction does it. Its call for many skips records
+ * after a rebalance, with some versions and some assignors (host/kafka/inbox.c): that weir takes it where it
+ * is safe counts as weir's. Offsets are committed in transactions only; at-least-once would need a
  * watermark, and that is weir's own work. Rejected: reading headers (the source of the benchmark has none).
  */
 #include <librdkafka/rdkafka.h>

@@ -4,6 +4,9 @@ A ratio between two contenders is formed within each round and its median is sho
 minute to minute, and those that ran side by side share it."""
 import os
 import platform
+import shlex
+import sys
+from importlib.util import find_spec
 from statistics import median
 
 import confluent_kafka
@@ -78,30 +81,31 @@ def table(results):
 
 
 def reached(results, how, a, b, figure):
-    """The median over the rounds in which both have it; None where there is none."""
+    """Of each round in which both have it."""
     pairs = zip(results.by_key.get(a, []), results.by_key.get(b, []))
-    found = [how(x[figure], y[figure]) for x, y in pairs if figure in x and figure in y]
-    if not found:
-        return None
-    return median(found) * (SCALES.get(figure, 1) if how is difference else 1)
+    scale = SCALES.get(figure, 1) if how is difference else 1
+    return [how(x[figure], y[figure]) * scale for x, y in pairs if figure in x and figure in y]
 
 
 def goals(results):
-    lines = ["| measure | goal | measured | reached |", "| --- | ---: | ---: | --- |"]
+    lines = ["| measure | goal | measured | reached | by round |", "| --- | ---: | ---: | --- | --- |"]
     for what, how, a, b, figure, sign, bound in GOALS:
-        value = reached(results, how, a, b, figure)
-        if value is None:
+        by_round = reached(results, how, a, b, figure)
+        if not by_round:
             continue
+        value = median(by_round)
         well = value <= bound if sign == "<=" else value >= bound
         goal = f"{'at most' if sign == '<=' else 'at least'} {bound:.3g}" if bound else ""
-        lines.append(f"| {what} | {goal} | {value:.2f} | {('yes' if well else '**no**') if bound else ''} |")
+        word = ("yes" if well else "**no**") if bound else ""
+        lines.append(f"| {what} | {goal} | {value:.2f} | {word} | {', '.join(f'{v:.2f}' for v in by_round)} |")
     chain = results.by_key.get("chain", [])
     for what, figure, bound in (("peak RSS, MB", "peak", 110 * MB), ("idle RSS, MiB", "idle", 10 * MIB)):
         value = medians(chain, figure)
         if value is not None:
             unit = MB if "MB" in what else MIB
             well = "yes" if value <= bound else "**no**"
-            lines.append(f"| {what} | at most {bound / unit:.0f} | {value / unit:.1f} | {well} |")
+            by_round = ", ".join(f"{r[figure] / unit:.1f}" for r in chain if figure in r)
+            lines.append(f"| {what} | at most {bound / unit:.0f} | {value / unit:.1f} | {well} | {by_round} |")
     return lines
 
 
@@ -119,12 +123,17 @@ def conditions(args, counts):
     return (
         f"{counts.records:,} login events on 4 partitions ({counts.missing:,} of them lack a field), medians of "
         f"{args.rounds} rounds. {several}{latency}Apache Kafka 4.1.0, one broker with a heap of 1 GiB, on the same "
-        f"{os.cpu_count()} cores ({processor()}); librdkafka {librdkafka}."
+        f"{os.cpu_count()} cores ({processor()}); librdkafka {librdkafka}; "
+        f"Python {'with' if find_spec('orjson') else 'without'} orjson."
     )
 
 
+def made_by():
+    return shlex.join(["./run", "bench", *sys.argv[1:]])
+
+
 def report(args, results, counts):
-    lines = ["# weir beside others that do its work", "", "Made by `./run bench`; README.md here says how.", ""]
+    lines = ["# weir beside others that do its work", "", f"Made by `{made_by()}`; README.md here says how.", ""]
     lines += [conditions(args, counts), "", *table(results), "", "![The same as bars](results.svg)", ""]
     lines += ["## Goals", "", *goals(results)]
     if results.failed:

@@ -58,14 +58,15 @@ class Figures(unittest.TestCase):
 class Reports(unittest.TestCase):
     def test_a_quotient_is_formed_within_a_round(self):
         r = results(chain=[{"cpu": 4}, {"cpu": 40}, {"cpu": 6}], limit=[{"cpu": 2}, {"cpu": 20}, {"cpu": 1}])
-        self.assertEqual(reached(r, quotient, "chain", "limit", "cpu"), 2)
+        self.assertEqual(reached(r, quotient, "chain", "limit", "cpu"), [2, 2, 6])
+        self.assertIn("| 2.00 | **no** | 2.00, 2.00, 6.00 |", "\n".join(goals(r)))
 
     def test_a_difference_comes_in_the_unit_of_its_goal(self):
         r = results(chain=[{"peak": 3 << 20}], limit=[{"peak": 1 << 20}])
-        self.assertEqual(reached(r, difference, "chain", "limit", "peak"), 2)
+        self.assertEqual(reached(r, difference, "chain", "limit", "peak"), [2])
 
     def test_what_was_not_measured_is_not_reported(self):
-        self.assertIsNone(reached(results(chain=[{}], limit=[{"cpu": 1}]), quotient, "chain", "limit", "cpu"))
+        self.assertEqual(reached(results(chain=[{}], limit=[{"cpu": 1}]), quotient, "chain", "limit", "cpu"), [])
         self.assertEqual(len(goals(results())), 2)
 
     def test_who_did_not_run_stands_there_with_the_reason(self):

@@ -62,12 +62,14 @@ class Bench:
 
     @contextmanager
     def _running(self, contender, place):
+        """The processes, and when they began: what has to be built is built before."""
         command, env = contender.start(place)
         processes = []
+        begin = time.monotonic()
         try:
             for i in range(self.args.processes):
                 processes.append(Process(command, env, place.home / f"log-{i}"))
-            yield processes
+            yield processes, begin
         finally:
             for p in processes:
                 p.close()
@@ -77,8 +79,7 @@ class Bench:
         c = self.counts
         with self._place(contender) as (place, ends):
             outcomes = contender.writes(c)[OUTCOMES]
-            begin = time.monotonic()
-            with self._running(contender, place) as processes:
+            with self._running(contender, place) as (processes, begin):
                 samples = watch(processes, ends, outcomes, self.broker_pid, begin)
                 self._settle(contender, place)
                 peak = sum(memory(p.pid, "VmHWM") for p in processes)
@@ -114,11 +115,11 @@ class Bench:
         """At a fixed rate, on a source of its own."""
         a = self.args
         with self._place(contender, "source") as (place, ends):
-            with self._running(contender, place) as processes:
+            with self._running(contender, place) as (processes, begin):
                 one_each = [Record(value=json.dumps(EVENT).encode(), partition=p) for p in range(PARTITIONS)]
                 self.client.produce(place.source, one_each)
                 self.client.close()  # its producer would go on looking for a topic that is deleted soon
-                watch(processes, ends, PARTITIONS, self.broker_pid, time.monotonic())
+                watch(processes, ends, PARTITIONS, self.broker_pid, begin)
                 idle = sum(memory(p.pid, "VmRSS") for p in processes)
                 before = sum(cpu(p.pid) for p in processes)
                 quantiles = self._latency(place)

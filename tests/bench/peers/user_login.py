@@ -2,7 +2,8 @@
 """user_login.py BOOTSTRAP GROUP SOURCE PREFIX: the user-login pipeline on confluent-kafka, as one who knows it would
 write it. Every output topic is PREFIX and its name; runs until SIGTERM.
 
-    fetches in batches (consume), one idempotent producer, lz4, lingering
+    fetches in batches (consume), with a queue that an old librdkafka's pause of a second does not empty
+    one idempotent producer, lz4, lingering; it knows its topics before the first record
     delivery reports only for errors: a Python call a record is what one saves first
     offsets are committed each second, after a flush: at least once, without a list of what is in flight
     orjson where there is one, else the standard library
@@ -48,7 +49,8 @@ class Pipeline:
             "group.id": group,
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
-            "queued.max.messages.kbytes": 16384,
+            "queued.min.messages": 10_000_000,
+            "queued.max.messages.kbytes": 65536,
         })
         self.producer = Producer({
             **common,
@@ -63,6 +65,8 @@ class Pipeline:
         self.consumer.subscribe([source])
         names = ("processed-output", "processed-errors", "cleaned-data", "metrics-output", "summary-output")
         self.processed, self.errors, self.cleaned, self.metrics, self.summary = (prefix + n for n in names)
+        for name in names:
+            self.producer.list_topics(prefix + name, timeout=30)
         self.failure = None
         self.stopped = False
         self.received = self.done = self.filtered = 0
