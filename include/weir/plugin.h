@@ -34,12 +34,13 @@
  *          none at file scope. Services may be called only from inside a callback, on its thread.
  * Owns     Whatever the host hands out is borrowed: a slice or handle from an option lives as long as the
  *          stage; a slice from an envelope until that envelope's next set, add, replace or remove, and no
- * longer than the callback. Whatever a plugin hands over is copied. No memory is ever freed across the
- * border. Text     is a slice of bytes: not NUL-terminated, may hold NULs. A ptr of NULL means absent, which
- * is not the same as empty. Units    Durations are milliseconds, times are Unix milliseconds, sizes are
- * bytes. Errors   are statuses: WEIR_OK is zero. A failed call changes nothing. Privacy  No reason, log line
- * or counter may quote a value of a record.
- *
+ *          longer than the callback. Whatever a plugin hands over is copied. No memory is ever freed across
+ *          the border.
+ * Text     is a slice of bytes: not NUL-terminated, may hold NULs. A ptr of NULL means absent, which is not
+ *          the same as empty.
+ * Units    Durations are milliseconds, times are Unix milliseconds, sizes are bytes.
+ * Errors   are statuses: WEIR_OK is zero. A failed call changes nothing.
+ * Privacy  No reason, log line or counter may quote a value of a record.
  * Growth   The numbers below are frozen. Structs and tables only ever grow at their end, with a new minor;
  *          what a host does not have is refused at load by needs_minor, never discovered in flight.
  *          ABI log: 1.0 (2026-11) first release.
@@ -557,9 +558,12 @@ static inline struct weir_str weir_stage_name(struct weir_stage *stage)
  *
  *     .name      the key in the file, where it is not the member's name
  *     .def       the default, as it would be written in the file; without it an absent option is zero or
- * absent .required  it must be given .min .max  bounds, both inclusive, in milliseconds, bytes or plain
- * numbers; both 0: none; a max of 0 under a min above 0: no upper bound .choices   for a choice: the words,
- * NULL at the end; the member gets the index .help      one line, lower case, no full stop */
+ *                absent
+ *     .required  it must be given
+ *     .min .max  bounds, both inclusive, in milliseconds, bytes or plain numbers; both 0: none; a max of 0
+ *                under a min above 0: no upper bound
+ *     .choices   for a choice: the words, NULL at the end; the member gets the index
+ *     .help      one line, lower case, no full stop */
 
 enum {
     WEIR_TYPE_END = 0,
