@@ -47,6 +47,7 @@ static const char *const key_modes[] = {"keep", "hash", "redact", "remove", NULL
 struct rule {
     enum mode mode;
     enum { KEY, HEADER, FIELD } what;
+    size_t item; /* of the option's list, from 0 */
     struct weir_str name;
     const struct weir_field *field, *parents[MAX_DEPTH]; /* the outermost parent first */
     size_t depth;
@@ -315,6 +316,13 @@ static int32_t process(struct weir_stage *stage, void *self, struct weir_envelop
     return weir_fail(env, "Transformation error: %.*s: %s", (int)broken->name.len, broken->name.ptr, fault);
 }
 
+/* No text of an item is told: it may come from ${env:…}. */
+static int32_t refuse(struct weir_stage *stage, const struct rule *r, const char *what)
+{
+    return weir_error(stage, "%s%s: item %zu %s", r->mode == MASK_IP ? "mask_ip" : key_modes[r->mode],
+                      r->what == HEADER ? "_headers" : "", r->item + 1, what);
+}
+
 /* Binds every parent of the field: what stands before each dot of its path that is not escaped. */
 static int32_t bind_parents(struct weir_stage *stage, struct rule *r)
 {
@@ -325,7 +333,7 @@ static int32_t bind_parents(struct weir_stage *stage, struct rule *r)
         if (path[i] == '\\') {
             i++;
         } else if (path[i] == '.' && r->depth == MAX_DEPTH) {
-            status = weir_error(stage, "%s: too deep a path", path);
+            status = refuse(stage, r, "is too deep a path");
         } else if (path[i] == '.') {
             path[i] = '\0';
             r->parents[r->depth] = weir_field(stage, path);
@@ -341,7 +349,7 @@ static int32_t add_rule(struct weir_stage *stage, struct pii_masker *m, struct r
 {
     for (size_t i = 0; i < m->count; i++)
         if (rule.what == m->rules[i].what && same(rule.name, m->rules[i].name))
-            return weir_error(stage, "%.*s is to be masked twice", (int)rule.name.len, rule.name.ptr);
+            return refuse(stage, &rule, "is to be masked twice");
     m->rules[m->count++] = rule;
     return rule.what == FIELD ? bind_parents(stage, &m->rules[m->count - 1]) : WEIR_OK;
 }
@@ -359,11 +367,14 @@ static int32_t add_rules(struct weir_stage *stage, struct pii_masker *m)
             struct weir_str name = weir_field_name(stage, field);
 
             status =
-                add_rule(stage, m, (struct rule){.mode = mode, .what = FIELD, .name = name, .field = field});
+                add_rule(stage, m,
+                         (struct rule){.mode = mode, .what = FIELD, .item = i, .name = name, .field = field});
         }
-        for (size_t i = 0; i < m->headers[mode].count && status == WEIR_OK; i++)
-            status = add_rule(stage, m,
-                              (struct rule){.mode = mode, .what = HEADER, .name = m->headers[mode].items[i]});
+        for (size_t i = 0; i < m->headers[mode].count && status == WEIR_OK; i++) {
+            struct weir_str name = m->headers[mode].items[i];
+
+            status = add_rule(stage, m, (struct rule){.mode = mode, .what = HEADER, .item = i, .name = name});
+        }
     }
     return status;
 }

@@ -226,6 +226,23 @@ static void fill_options(struct stage *stage)
     options_fill(stage->plugin->about.options, stage->self, &in);
 }
 
+/* The predicate is shown as it is written: it may hold a ${…}. */
+static void init_when(struct stage *stage)
+{
+    struct chain *chain = stage->chain;
+    const struct config_key *key = config_keys_find(&stage->conf->host_keys, "when");
+    const char *why = NULL;
+
+    if (!stage->conf->when.ptr)
+        return;
+    stage->when = when_new(&chain->arena, chain->paths, stage->conf->when, &why);
+    stage->binds_fields = true;
+    if (!stage->when)
+        say(stage, "when", "\"" STR_FMT "\" %s", STR_ARG(key->written), why);
+    if (chain->conf->value_format != CONFIG_JSON)
+        say(stage, "when", "needs values that are JSON (value_format)");
+}
+
 bool stage_init(struct stage *stage, struct chain *chain, const struct config_stage *conf, uint32_t index,
                 struct loader *loader, struct diag *diag)
 {
@@ -259,14 +276,7 @@ bool stage_init(struct stage *stage, struct chain *chain, const struct config_st
         say(stage, NULL, "no memory for its state");
         return false;
     }
-    if (conf->when.ptr) {
-        stage->when = when_new(&chain->arena, chain->paths, conf->when, &why);
-        stage->binds_fields = true;
-        if (!stage->when)
-            say(stage, "when", "\"" STR_FMT "\" %s", STR_ARG(conf->when), why);
-    }
-    if (conf->when.ptr && chain->conf->value_format != CONFIG_JSON)
-        say(stage, "when", "needs values that are JSON (value_format)");
+    init_when(stage);
     fill_options(stage);
     stage->diag = NULL;
     stage->sound = diag->errors == errors;

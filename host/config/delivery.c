@@ -6,7 +6,9 @@
 #include "config/delivery.h"
 
 #define TIMEOUT_DEFAULT_MS 60000 /* librdkafka's */
+#define TIMEOUT_DEFAULT "60000"
 #define INTERVAL_DEFAULT_MS 100
+#define INTERVAL_DEFAULT "100ms"
 
 static const struct config_key *timeout_key(const struct config_chain *chain)
 {
@@ -28,29 +30,37 @@ int64_t config_transaction_timeout(const struct config_chain *chain)
     return key && !key->broken && str_to_int(key->value, &ms) && ms > 0 ? ms : TIMEOUT_DEFAULT_MS;
 }
 
+/* The number may come from a ${…}, so a message shows what is written. */
+static struct weir_str shown(const struct config_key *key, const char *otherwise)
+{
+    return key ? key->written : str_of(otherwise);
+}
+
 static void settle_interval(struct config_chain *chain, int64_t timeout, struct diag *d)
 {
     const struct config_key *set = config_keys_find(&chain->keys, "commit_interval");
-    const struct config_key *key = set ? set : timeout_key(chain);
+    const struct config_key *limit = timeout_key(chain), *key = set ? set : limit;
 
     if (!set)
         chain->commit_interval = INTERVAL_DEFAULT_MS;
     if (chain->commit_interval > timeout / 4)
         diag_error(d, key ? key->place : chain->place,
-                   "chain \"" STR_FMT "\": a commit_interval of %lld ms is too long for the producer's "
-                   "transaction.timeout.ms = %lld: in exactly-once it may be a quarter of that",
-                   STR_ARG(chain->name), (long long)chain->commit_interval, (long long)timeout);
+                   "chain \"" STR_FMT "\": a commit_interval of " STR_FMT " is too long for the producer's "
+                   "transaction.timeout.ms = " STR_FMT ": in exactly-once it may be a quarter of that",
+                   STR_ARG(chain->name), STR_ARG(shown(set, INTERVAL_DEFAULT)),
+                   STR_ARG(shown(limit, TIMEOUT_DEFAULT)));
 }
 
-static void settle_retries(struct config_stage *stage, int64_t timeout, struct diag *d)
+static void settle_retries(struct config_stage *stage, int64_t timeout, const struct config_key *limit,
+                           struct diag *d)
 {
     const struct config_key *set = config_keys_find(&stage->host_keys, "retry_timeout");
 
     if (set && !set->broken && stage->retry_timeout >= timeout / 2)
         diag_error(d, set->place,
-                   "stage \"" STR_FMT "\": a retry_timeout of %lld ms would outlast its transaction: in "
-                   "exactly-once it must be below half of the producer's transaction.timeout.ms = %lld",
-                   STR_ARG(stage->name), (long long)stage->retry_timeout, (long long)timeout);
+                   "stage \"" STR_FMT "\": a retry_timeout of " STR_FMT " would outlast its transaction: in "
+                   "exactly-once it must be below half of the producer's transaction.timeout.ms = " STR_FMT,
+                   STR_ARG(stage->name), STR_ARG(set->written), STR_ARG(shown(limit, TIMEOUT_DEFAULT)));
     else if (!set && stage->retry_timeout > timeout / 4)
         stage->retry_timeout = timeout / 4;
 }
@@ -71,5 +81,5 @@ void delivery_settle(const struct config *c, struct config_chain *chain, struct 
                    STR_ARG(chain->name));
     settle_interval(chain, timeout, d);
     for (i = 0; i < chain->stage_count; i++)
-        settle_retries(&chain->stages[i], timeout, d);
+        settle_retries(&chain->stages[i], timeout, timeout_key(chain), d);
 }

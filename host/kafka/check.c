@@ -67,7 +67,7 @@ static rd_kafka_t *make(struct look *look, enum client_kind kind)
                       sizeof text);
     if (!rk) {
         rd_kafka_conf_destroy(conf);
-        diag_error(look->diag, properties_place(look->settings, kind, text), "librdkafka says: %s", text);
+        properties_refused(look->settings, kind, text, look->diag);
     }
     return rk;
 }

@@ -149,7 +149,7 @@ bool client_open(struct client *client, enum client_kind kind, const struct sett
     client->rk = rd_kafka_new(consumes ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, text, sizeof text);
     if (!client->rk) {
         rd_kafka_conf_destroy(conf);
-        diag_error(diag, properties_place(settings, kind, text), "librdkafka says: %s", text);
+        properties_refused(settings, kind, text, diag);
         return false;
     }
     if (consumes) {

@@ -11,6 +11,7 @@
 #include "config/diag.h"
 #include "config/property.h"
 
+#define PIECE 8                      /* bytes of a value, of which no text may hold so many in a row */
 #define EAGER_ONLY_BEFORE 0x020601ff /* cooperative assignors lose records or hang below */
 
 struct property {
@@ -105,24 +106,36 @@ static bool assignor_is_safe(const struct config_key *key, struct diag *diag)
     return false;
 }
 
-/** Reports a refusal, without the value where that must not be shown. */
-static void refused(const struct config_key *key, const char *name, const char *complaint, struct diag *diag)
+static bool is_quiet(const struct config_key *key)
 {
-    if (key->hidden && key->value.len && strstr(complaint, key->value.ptr))
-        diag_error(diag, key->place, "%s: librdkafka refuses its value (which came from outside: not shown)",
-                   name);
-    else
+    return key->hidden || property_is_secret(key->name);
+}
+
+/** Reports a refusal. What librdkafka says of a value quotes it whole, in part, or as the number that it took
+ * it for: so where the value must not be shown, nothing of that is told. Of a name that it does not know it
+ * tells the name only. */
+static void refused(const struct config_key *key, const char *name, rd_kafka_conf_res_t result,
+                    const char *complaint, struct diag *diag)
+{
+    if (result == RD_KAFKA_CONF_UNKNOWN || !is_quiet(key))
         diag_error(diag, key->place, "%s: librdkafka says: %s", name, complaint);
+    else if (property_is_secret(key->name))
+        diag_error(diag, key->place, "%s: librdkafka does not take its value", name);
+    else
+        diag_error(diag, key->place, "%s: librdkafka does not take \"" STR_FMT "\"", name,
+                   STR_ARG(key->written));
 }
 
 static void set_users(rd_kafka_conf_t *conf, const struct config_key *key, struct diag *diag)
 {
+    rd_kafka_conf_res_t result;
     char why[512];
 
     if (key->broken || !assignor_is_safe(key, diag))
         return;
-    if (rd_kafka_conf_set(conf, key->name.ptr, key->value.ptr, why, sizeof why) != RD_KAFKA_CONF_OK)
-        refused(key, key->name.ptr, why, diag);
+    result = rd_kafka_conf_set(conf, key->name.ptr, key->value.ptr, why, sizeof why);
+    if (result != RD_KAFKA_CONF_OK)
+        refused(key, key->name.ptr, result, why, diag);
 }
 
 static const struct config_keys *users(const struct settings *s, enum client_kind kind)
@@ -202,14 +215,18 @@ static void set_topics(rd_kafka_topic_conf_t *conf, const struct config_key *key
 {
     const char *name = key->name.ptr + (str_starts(key->name, STR("topic.")) ? strlen("topic.") : 0);
     const char *why = property_refused(str_of(name));
+    rd_kafka_conf_res_t result;
     char text[512];
 
     if (key->broken)
         return;
-    if (why)
+    if (why) {
         diag_error(diag, key->place, "topic.%s: %s", name, why);
-    else if (rd_kafka_topic_conf_set(conf, name, key->value.ptr, text, sizeof text) != RD_KAFKA_CONF_OK)
-        refused(key, name, text, diag);
+        return;
+    }
+    result = rd_kafka_topic_conf_set(conf, name, key->value.ptr, text, sizeof text);
+    if (result != RD_KAFKA_CONF_OK)
+        refused(key, name, result, text, diag);
 }
 
 rd_kafka_topic_conf_t *properties_for_topic(rd_kafka_t *rk, const struct weir_topic *topic, struct diag *diag)
@@ -227,11 +244,11 @@ rd_kafka_topic_conf_t *properties_for_topic(rd_kafka_t *rk, const struct weir_to
 
 /* ---- which line was it */
 
+static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._";
+
 /** The next word of names' letters that holds a dot. False: there is none. */
 static bool next_name(const char **text, struct weir_str *word)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._";
-
     for (;;) {
         *text += strcspn(*text, letters);
         *word = str_make(*text, strspn(*text, letters));
@@ -268,11 +285,66 @@ static const struct config_key *mentioned(const struct config_keys *keys, const 
     return NULL;
 }
 
-struct place properties_place(const struct settings *settings, enum client_kind kind, const char *text)
-{
-    const struct config_key *key = mentioned(users(settings, kind), text);
+/* ---- a text about several of them */
 
-    return key ? key->place : settings->place;
+/** True where the text holds the word, which is not empty, and not within another one. */
+static bool has_word(const char *text, struct weir_str word)
+{
+    const char *end = text + strlen(text), *at = text;
+
+    for (; (at = memmem(at, (size_t)(end - at), word.ptr, word.len)) != NULL; at++) {
+        bool begins = at == text || !strchr(letters, at[-1]);
+
+        if (begins && !(at + word.len < end && strchr(letters, at[word.len])))
+            return true;
+    }
+    return false;
+}
+
+/** True where the text holds so much of an item of the value that it may have been quoted. */
+static bool quotes(const char *text, struct weir_str value)
+{
+    struct weir_str item;
+    size_t i, len = strlen(text);
+
+    while (str_split(&value, ',', &item)) {
+        item = str_trim(item);
+        if (item.len && item.len < PIECE && has_word(text, item))
+            return true;
+        for (i = 0; i + PIECE <= item.len; i++) { /* the text may be cut within it */
+            if (memmem(text, len, item.ptr + i, PIECE))
+                return true;
+        }
+    }
+    return false;
+}
+
+/** A key whose value the text may quote, but must not. */
+static const struct config_key *quoted(const struct config_keys *keys, const char *text)
+{
+    size_t i;
+
+    for (i = 0; i < keys->count; i++) {
+        const struct config_key *key = &keys->items[i];
+
+        if (!key->broken && is_quiet(key) && quotes(text, key->value))
+            return key;
+    }
+    return NULL;
+}
+
+void properties_refused(const struct settings *settings, enum client_kind kind, const char *text,
+                        struct diag *diag)
+{
+    const struct config_keys *keys = users(settings, kind);
+    const struct config_key *secret = quoted(keys, text), *key = mentioned(keys, text);
+    struct place place = key ? key->place : secret ? secret->place : settings->place;
+
+    if (secret)
+        diag_error(diag, place, "librdkafka does not take it; what it says is not shown, as it may quote %s",
+                   secret->name.ptr);
+    else
+        diag_error(diag, place, "librdkafka says: %s", text);
 }
 
 void properties_ignored(const struct settings *settings, enum client_kind kind, const char *line,

@@ -21,8 +21,10 @@ rd_kafka_conf_t *properties_new(enum client_kind kind, const struct settings *se
 rd_kafka_topic_conf_t *properties_for_topic(rd_kafka_t *rk, const struct weir_topic *topic,
                                             struct diag *diag);
 
-/** The line that set the property which is named in librdkafka's text; the chain's where none is. */
-struct place properties_place(const struct settings *settings, enum client_kind kind, const char *text);
+/** Reports why librdkafka makes no client, at the line that set the property which its text names, or at the
+ * chain's. A text that may quote a value which must not be shown is kept back. */
+void properties_refused(const struct settings *settings, enum client_kind kind, const char *text,
+                        struct diag *diag);
 
 /** Reports which of the chain's own properties a client of this kind will ignore, by a log line of
  * librdkafka's. */

@@ -68,6 +68,9 @@ static const struct row rows[] = {
      "is *\n"},
     {"a guard with when", "guard:g,when=exists~a" SINKS,
      "10: stage \"g\": hook_guard protects something, so it must see every record: remove when\n"},
+    {"a predicate from outside", "hook:a,when=${env:WHEN}" SINKS,
+     "10: stage \"a\": when: \"${env:WHEN}\" is no predicate; write \"exists FIELD\", \"missing FIELD\", "
+     "\"FIELD == TEXT\" or \"FIELD != TEXT\"\n"},
     {"a sink before a guard", "sink:early guard:g" SINKS,
      "10: stage \"early\": this sink stands before stage \"g\", which protects what it would send; move it "
      "behind, "
@@ -194,6 +197,7 @@ int main(void)
     static struct CMUnitTest tests[sizeof rows / sizeof rows[0] + 1];
     size_t n = 0;
 
+    setenv("WHEN", "TOPSECRET value ,x", 1);
     for (; n < sizeof rows / sizeof rows[0]; n++) {
         static struct row copies[sizeof rows / sizeof rows[0]];
 

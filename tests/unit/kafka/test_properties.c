@@ -65,14 +65,23 @@ static void set_up(struct room *room, const struct row *row)
     };
     add(room->consumer, &room->consumers.count, row->consumer, 20, row->hidden);
     add(room->producer, &room->producers.count, row->producer, 20, row->hidden);
-    room->topic = (struct config_key){
-        str_of(row->topic[0]), str_of(row->topic[1]), str_of(row->topic[1]), {"x.conf", 30}, false, false};
+    room->topic = (struct config_key){str_of(row->topic[0]), str_of("${…}"), str_of(row->topic[1]),
+                                      {"x.conf", 30},        row->hidden,    false};
 }
 
 #define BROKERS                                                                                              \
     {                                                                                                        \
         "bootstrap.servers", "127.0.0.1:9"                                                                   \
     }
+
+#define KEYSTORE                                                                                             \
+    {                                                                                                        \
+        "ssl.keystore.password", "p"                                                                         \
+    }
+
+/* librdkafka cuts what it says at 512 bytes. */
+#define LONG "hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2"
+#define LONGER LONG LONG LONG LONG LONG LONG LONG LONG LONG LONG
 
 #define LOGIN                                                                                                \
     {"sasl.username", "u"},                                                                                  \
@@ -151,8 +160,57 @@ static const struct row rows[] = {
     {.name = "a value from outside is not shown",
      .kafka = {{"compression.type", "hunter2"}, BROKERS},
      .hidden = true,
-     .message = "compression.type: librdkafka",
+     .message = "compression.type: librdkafka does not take \"${…}\"",
      .line = 10},
+    {.name = "a part of a value from outside is not shown",
+     .kafka = {{"debug", "ahunter2 value ,x"}, BROKERS},
+     .hidden = true,
+     .message = "debug: librdkafka does not take \"${…}\"",
+     .line = 10},
+    {.name = "a long value from outside is not shown",
+     .kafka = {{"compression.type", LONGER}, BROKERS},
+     .hidden = true,
+     .message = "compression.type: librdkafka does not take \"${…}\"",
+     .line = 10},
+    {.name = "a number from outside is not shown",
+     .kafka = {BROKERS},
+     .producer = {{"linger.ms", "-0x1f"}},
+     .hidden = true,
+     .message = "linger.ms: librdkafka does not take \"${…}\"",
+     .line = 20},
+    {.name = "a topic's value from outside is not shown",
+     .kafka = {BROKERS},
+     .topic = {"topic.compression.codec", "hunter2"},
+     .hidden = true,
+     .message = "compression.codec: librdkafka does not take \"${…}\"",
+     .line = 30},
+    {.name = "an unknown property with a value from outside",
+     .kafka = {BROKERS, {"bootstrap.server", "hunter2"}},
+     .hidden = true,
+     .message = "No such configuration property: \"bootstrap.server\"",
+     .line = 11},
+    {.name = "a place from outside that rd_kafka_new does not find is not shown",
+     .kafka = {BROKERS, {"security.protocol", "ssl"}, {"ssl.keystore.location", "/hunter2/a.p12"}, KEYSTORE},
+     .hidden = true,
+     .message = "not shown, as it may quote ssl.keystore.location",
+     .line = 12},
+    {.name = "a long one of which rd_kafka_new tells the beginning is not shown",
+     .kafka = {BROKERS, {"security.protocol", "ssl"}, {"ssl.keystore.location", LONGER}, KEYSTORE},
+     .hidden = true,
+     .message = "not shown, as it may quote ssl.keystore.location",
+     .line = 12},
+    {.name = "a mechanism from outside that rd_kafka_new does not know is not shown",
+     .kafka = {BROKERS, {"security.protocol", "sasl_plaintext"}, {"sasl.mechanism", "hunter2"}},
+     .hidden = true,
+     .message = "not shown, as it may quote sasl.mechanism",
+     .line = 12},
+    {.name = "what rd_kafka_new says of no value from outside is shown",
+     .kafka = {BROKERS, {"security.protocol", "ssl"}, {"ssl.ca.location", "/hunter2"}},
+     .consumer = {{"session.timeout.ms", "50000"}, {"max.poll.interval.ms", "20000"}},
+     .producer = {{"security.protocol", "plaintext"}},
+     .hidden = true,
+     .message = "`max.poll.interval.ms`must be >= `session.timeout.ms`",
+     .line = 21},
 };
 
 /** Some faults are found once by each client: the list keeps one. */

@@ -250,6 +250,7 @@ static void pii_masker_fails_closed_without_memory(void **state)
     fake_close(f);
 }
 
+/* No text of an item is told: it may come from ${env:…}. */
 static const struct {
     const char *options, *said;
     bool created;
@@ -263,8 +264,10 @@ static const struct {
     {"hash = a\nhash_key = short", "shorter than 16 bytes: it can be found by trying", true},
     {"hash = a\nhash_key =", "stage: option \"hash_key\": its value is empty", false},
     {"", "nothing to mask: give mask_ip, hash, redact, remove, key or headers", false},
-    {"mask_ip = a.b\nremove = a.b", "a.b is to be masked twice", false},
-    {"remove = a.b.c.d.e.f.g.h.i.j", "a.b.c.d.e.f.g.h.i.j: too deep a path", false},
+    {"mask_ip = a.b\nremove = a.b", "mask_ip: item 1 is to be masked twice", false},
+    {"remove = a, b, a", "remove: item 3 is to be masked twice", false},
+    {"remove_headers = h\nredact_headers = g, h", "remove_headers: item 1 is to be masked twice", false},
+    {"remove = a, a.b.c.d.e.f.g.h.i.j", "remove: item 2 is too deep a path", false},
 };
 
 static void pii_masker_tells_what_is_unwise_or_wrong(void **state)
