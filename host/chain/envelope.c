@@ -58,6 +58,7 @@ static void clear(struct envelope *env)
     env->at = 0;
     env->route = 0;
     env->parsed = env->withheld = env->emitted = env->answers = env->quarantined = env->has_timestamp = false;
+    env->untaken = false;
     env->attempts = 0;
     env->ticket = NULL;
     env->bytes = 0;

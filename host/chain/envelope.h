@@ -61,6 +61,7 @@ struct envelope {
     bool emitted;
     bool answers;     /* at its end the record of the ticket is done */
     bool quarantined; /* at some stage: see quarantine.h */
+    bool untaken;     /* it failed, and no sink has seen it since */
     bool has_timestamp;
     uint32_t attempts; /* of the stage where it is parked */
     void *ticket;

@@ -55,6 +55,16 @@ static const struct stage *sink_for(const struct chain *chain, uint32_t from, ui
     return NULL;
 }
 
+/* Whether all sinks from stage `from` on that take a route, and there are some, leave records of it out. */
+static const struct stage *only_some(const struct chain *chain, uint32_t from, uint64_t route)
+{
+    const struct stage *first = sink_for(chain, from, route), *s = first;
+
+    while (s && s->when)
+        s = sink_for(chain, s->index + 1, route);
+    return s ? NULL : first;
+}
+
 /* ---- one stage at a time */
 
 static void check_kind(const struct stage *s, struct diag *diag)
@@ -176,6 +186,21 @@ static void advise(const struct chain *chain, struct diag *diag)
     }
 }
 
+static void advise_on_predicates(const struct chain *chain, uint64_t source, struct diag *diag)
+{
+    for (int32_t route = 0; route < (int32_t)chain->routes.count; route++) {
+        const struct stage *sink = source >> route & 1 ? only_some(chain, 0, bit(route)) : NULL;
+
+        if (sink)
+            diag_warning(diag, stage_place(sink, "when"),
+                         "stage \"%s\": no sink takes route \"" STR_FMT
+                         "\" without a when: a record that none "
+                         "takes %s",
+                         sink->conf->name.ptr, STR_ARG(chain->routes.names[route]),
+                         route == ROUTE_FAILED ? "stops the chain" : "ends there, and is sent nowhere");
+    }
+}
+
 static void check_loops(const struct chain *chain, struct diag *diag)
 {
     for (uint32_t i = 0; i < chain->n_stages; i++) {
@@ -217,4 +242,5 @@ void routes_check(struct chain *chain, struct diag *diag)
     check_protection(chain, diag);
     check_loops(chain, diag);
     advise(chain, diag);
+    advise_on_predicates(chain, source, diag);
 }

@@ -115,9 +115,19 @@ const struct weir_field *stage_bind(struct stage *stage, const char *path, const
     return f;
 }
 
+/* A field that an option names. */
 static const struct weir_field *bind_field(void *self, const char *path, const char **why)
 {
-    return stage_bind(self, path, why);
+    const struct stage *stage = self;
+    const struct weir_field *f = stage_bind(self, path, why);
+
+    if (f && (path[0] == '$' || strchr(path, '[')))
+        diag_warning(
+            stage->diag, stage_place(stage, NULL),
+            "stage \"%s\": the field \"%s\" is a member of just that name: paths are names joined by dots, "
+            "not JSONPath, and reach into no arrays",
+            stage->conf->name.ptr, path);
+    return f;
 }
 
 static bool add_topic(struct chain *chain, struct weir_topic *topic)

@@ -107,6 +107,7 @@ void walk_fail(struct chain *chain, struct envelope *env, struct weir_str stage,
         return;
     }
     env->route = ROUTE_FAILED;
+    env->untaken = true;
     env->reason = reason;
     env->failed_stage = stage;
 }
@@ -298,6 +299,19 @@ static void parse(struct chain *chain, struct envelope *env)
 
 /* ---- the walk */
 
+/* A failure must end on a topic. routes.c has seen to it, but for sinks with a predicate. */
+static void end(struct chain *chain, struct envelope *env)
+{
+    if (env->untaken)
+        chain_stop(chain, env->failed_stage.ptr,
+                   "the record at " STR_FMT
+                   " partition %d offset %lld failed, and the `when` of each sink behind it "
+                   "that takes the route failed leaves it out: " STR_FMT,
+                   STR_ARG(env->topic), env->partition, (long long)env->offset, STR_ARG(env->reason));
+    else
+        ended(chain, env);
+}
+
 static bool sees(const struct stage *stage, struct envelope *env)
 {
     return (stage->from >> env->route & 1) && (!stage->when || when_holds(stage->when, env));
@@ -317,13 +331,15 @@ void walk(struct chain *chain, struct envelope *env)
                 park(chain, stage, env, false);
                 return;
             }
+            if (env->untaken && (stage->plugin->about.flags & WEIR_SINK))
+                env->untaken = false;
             if (!visit(chain, stage, env))
                 return;
         }
         env->at++;
     }
     if (!chain->stopped)
-        ended(chain, env);
+        end(chain, env);
 }
 
 void walk_emitted(struct chain *chain)

@@ -15,6 +15,30 @@ static void print_summary(const char *dir, const struct plan *g, const struct di
            diag->warnings == 1 ? "warning" : "warnings");
 }
 
+/* The first chain with the same source in the same group; NULL: there is none before this one. */
+static const struct config_chain *group_mate(const struct config *config, const struct config_chain *chain)
+{
+    for (const struct config_chain *other = config->chains; other < chain; other++) {
+        if (str_eq(chain->source, other->source) && str_eq(chain->group, other->group))
+            return other;
+    }
+    return NULL;
+}
+
+static void advise_on_groups(const struct config *config, struct diag *diag)
+{
+    for (size_t i = 1; i < config->chain_count; i++) {
+        const struct config_chain *chain = &config->chains[i], *mate = group_mate(config, chain);
+
+        if (mate)
+            diag_warning(diag, chain->place,
+                         "chain \"" STR_FMT "\": it has the source and the group of chain \"" STR_FMT
+                         "\" (%s:%d), so that each gets some of the records: for all of them it needs a "
+                         "group of its own",
+                         STR_ARG(chain->name), STR_ARG(mate->name), mate->place.file, mate->place.line);
+    }
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
     const char *dir = "conf.d";
@@ -32,6 +56,8 @@ static int run(const struct command *command, int argc, char **argv)
     diag_init(&diag);
     loader = loader_new();
     g = loader ? plan_load(&(struct plan_from){.dir = dir}, loader, &diag) : NULL;
+    if (g)
+        advise_on_groups(g->config, &diag);
     diag_print(&diag, stderr);
     if (g)
         print_summary(dir, g, &diag);

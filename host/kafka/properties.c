@@ -131,7 +131,7 @@ static void set_users(rd_kafka_conf_t *conf, const struct config_key *key, struc
     rd_kafka_conf_res_t result;
     char why[512];
 
-    if (key->broken || !assignor_is_safe(key, diag))
+    if (key->broken || property_refused(key->name) || !assignor_is_safe(key, diag))
         return;
     result = rd_kafka_conf_set(conf, key->name.ptr, key->value.ptr, why, sizeof why);
     if (result != RD_KAFKA_CONF_OK)

@@ -183,6 +183,26 @@ def test_help_names_every_option():
         assert option in done.stdout.decode()
 
 
+def test_what_is_allowed_and_hardly_meant_is_warned_of(conf):
+    """Two chains that share out one source, and JSONPath where a member's name belongs."""
+    chain = (
+        "[chain {0}]\nsource = in\ngroup = g\n[stage pii]\nplugin = pii_masker\nmask_ip = {1}\n"
+        "[stage out]\nplugin = kafka_sink\nfrom = *\ntopic = out-{0}\n"
+    )
+    (conf / "a.conf").write_text("[kafka]\nbootstrap.servers = localhost:1\n" + chain.format("a", "$.ip, x[0].ip"))
+    (conf / "b.conf").write_text(chain.format("b", "device.ip"))
+    done = call("check", "-c", conf)
+    log = done.stderr.decode().replace(str(conf) + "/", "")
+    member = "is a member of just that name: paths are names joined by dots, not JSONPath, and reach into no arrays"
+    assert done.returncode == 0
+    assert [line for line in log.splitlines() if "hash_key" not in line] == [
+        f'a.conf:6: warning: stage "pii": the field "$.ip" {member}',
+        f'a.conf:6: warning: stage "pii": the field "x[0].ip" {member}',
+        'b.conf:1: warning: chain "b": it has the source and the group of chain "a" (a.conf:3), so that each gets some '
+        "of the records: for all of them it needs a group of its own",
+    ]
+
+
 def test_a_broken_configuration_is_told_whole(conf):
     (conf / "a.conf").write_text(
         "[kafka]\nbootstrap.servers = localhost:1\n[chain a]\nsource = in\ngroup = g\n"

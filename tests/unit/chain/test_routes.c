@@ -86,6 +86,15 @@ static const struct row rows[] = {
      "10: stage \"out\": a sink rejects nothing, so it takes no to\n"},
     {"a loop", "sink:out,topic=in sink:err,from=failed",
      "10: stage \"out\": topic \"in\" is the source of this chain: what it sends would come in again\n"},
+    {"a sink for main and failed with a predicate",
+     "hook:a sink:out,when=exists~x sink:err,from=failed,when=exists~x",
+     "20: warning: stage \"out\": no sink takes route \"main\" without a when: a record that none takes ends "
+     "there, "
+     "and is sent nowhere\n"
+     "30: warning: stage \"err\": no sink takes route \"failed\" without a when: a record that none takes "
+     "stops the "
+     "chain\n"},
+    {"a predicate, and another sink", "sink:out,when=exists~x sink:rest sink:err,from=failed", ""},
     {"two sinks on one topic", "sink:out,topic=t sink:err,from=failed/main,topic=t", ""},
     {"several at once",
      "sink:s guard:g,from=main hook:a,to=x,emit=m hook:b,from=zzzz sink:err,from=failed,topic=in",

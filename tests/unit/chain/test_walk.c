@@ -450,6 +450,23 @@ static void a_predicate_that_does_not_hold_passes_the_stage_by(void **state)
     }
 }
 
+static void a_failure_that_no_sink_takes_stops_the_chain(void **state)
+{
+    (void)state;
+    world_open(
+        A OUT
+        "[stage err]\nplugin = hook_sink\nhook = @send\nfrom = failed\ntopic = errors\nwhen = exists f\n");
+    world_take("a-fail", "{\"f\": 1}");
+    world_expect("a:main err:failed #0:errors");
+    world_ack_all();
+    world_stopped(NULL);
+    world_take("a-fail", "{}");
+    world_stopped(
+        "stage \"a\": the record at in partition 3 offset 1 failed, and the `when` of each sink behind it "
+        "that takes the route failed leaves it out: broken");
+    world_close();
+}
+
 /* ---- the log */
 
 static void the_first_record_of_each_reason_is_logged(void **state)
@@ -510,6 +527,7 @@ int main(void)
         cmocka_unit_test(outcomes_of_a_sink_stand_in_offset_order),
         cmocka_unit_test(a_send_goes_out_with_its_pass_only),
         cmocka_unit_test(on_error_stop_stops_at_a_failure),
+        cmocka_unit_test(a_failure_that_no_sink_takes_stops_the_chain),
         cmocka_unit_test(on_error_stop_of_a_sink_stops_at_a_refusal),
         cmocka_unit_test(a_chain_without_a_sink_for_failed_stops_at_the_first_failure),
         cmocka_unit_test(a_stopped_chain_calls_no_stage),
