@@ -20,7 +20,9 @@
  * where the first member is called as `id` is written (without `id` it is left out), timestamp is now, and a
  * missing value is {}. Key, headers and timestamp of the record go with it; added headers follow its own, and
  * are not seen by the stages behind. An error record is sent such that brokers cannot refuse it for the
- * record's own fault: its spare has the id Unknown and the content {}.
+ * record's own fault: its spare has the id Unknown and the content {}. Headers __connect.errors.…,
+ * weir.omitted and weir.timestamp of the record itself do not go with it, connect_headers or not: the host
+ * leaves them out (WEIR_SEND_ALWAYS), since `weir dlq replay` believes them, and a producer can write any.
  *
  *     batch = 100, batch_wait = 1s, join = message_details
  *

@@ -4,6 +4,7 @@
  * its own. A record that must not be refused for its own fault (WEIR_SEND_ALWAYS) is cured here, each fault
  * once: too large, its spare value goes instead, with nothing of the envelope but its timestamp: a sink's own
  * headers are small, and say where the original stands. A bad timestamp gives way to now. */
+#include "chain/own_headers.h"
 #include "chain/walk.h"
 
 #include "config/config.h"
@@ -34,9 +35,6 @@ void outbound_release(struct outbound *out)
 }
 
 /* ---- cures */
-
-#define OMITTED_HEADER "weir.omitted"
-#define TIMESTAMP_HEADER "weir.timestamp"
 
 /* The one who owns the memory for what a cure needs: a batch has no WEIR_SEND_ALWAYS, so there is one. */
 static bool add_header(struct outbound *out, struct weir_str name, struct weir_str value)

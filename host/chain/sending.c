@@ -1,6 +1,7 @@
 /* sending.c: the services by which a stage makes something: an envelope of its own, a record for the world.
  *
  * What process() emits, or sends for its own envelope, is kept until its verdict is known. */
+#include "chain/own_headers.h"
 #include "chain/services.h"
 #include "chain/walk.h"
 #include "config/config.h"
@@ -85,22 +86,38 @@ static void fill_send(struct outbound *out, struct stage *stage, const struct we
     };
 }
 
+/* The envelope's headers without those that only weir may write on an error record. */
+static size_t copy_harmless(struct weir_header *to, const struct weir_header *headers, size_t count)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!own_headers_has(headers[i].name))
+            to[n++] = headers[i];
+    }
+    return n;
+}
+
 /* Those of the envelope, then those of the message. */
 static bool add_send_headers(struct outbound *out, struct envelope *env, const struct weir_message *m)
 {
     size_t n = (m->flags & WEIR_SEND_HEADERS) ? env->n_headers : 0;
+    bool is_error = n && (m->flags & WEIR_SEND_ALWAYS);
     struct weir_header *all;
 
     out->send.headers = env->headers;
     out->send.n_headers = n;
-    if (!m->n_headers)
+    if (!m->n_headers && !is_error)
         return true;
     all = arena_alloc(&env->arena, (n + m->n_headers) * sizeof *all);
     if (!all)
         return false;
-    if (n)
+    if (is_error)
+        n = copy_harmless(all, env->headers, n);
+    else if (n)
         memcpy(all, env->headers, n * sizeof *all);
-    memcpy(all + n, m->headers, m->n_headers * sizeof *all);
+    if (m->n_headers)
+        memcpy(all + n, m->headers, m->n_headers * sizeof *all);
     out->send.headers = all;
     out->send.n_headers = n + m->n_headers;
     return true;

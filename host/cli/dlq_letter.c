@@ -5,11 +5,11 @@
 #include "cli/dlq_letter.h"
 
 #include "chain/json.h"
+#include "chain/own_headers.h"
 
 #include <ctype.h>
 
 #define TOPIC_MAX 249
-#define CONNECT "__connect.errors."
 
 /* The last header of that name; absent: there is none, or it is null. */
 static struct weir_str header(const struct record *record, const char *name)
@@ -44,9 +44,9 @@ static bool is_topic(struct weir_str name)
 /* All three, or none of them counts. */
 static void read_coordinates(const struct record *record, struct letter *letter)
 {
-    struct weir_str topic = header(record, CONNECT "topic");
-    int64_t partition = letter_number(record, CONNECT "partition", -1);
-    int64_t offset = letter_number(record, CONNECT "offset", -1);
+    struct weir_str topic = header(record, CONNECT_PREFIX "topic");
+    int64_t partition = letter_number(record, CONNECT_PREFIX "partition", -1);
+    int64_t offset = letter_number(record, CONNECT_PREFIX "offset", -1);
 
     letter->partition = -1;
     letter->offset = -1;
@@ -119,9 +119,9 @@ bool letter_read(const struct record *record, struct buf *room, struct letter *l
     bool is_weirs;
 
     buf_reset(room);
-    *letter = (struct letter){.stage = header(record, CONNECT "stage"),
-                              .reason = header(record, CONNECT "exception.message"),
-                              .omitted = header(record, "weir.omitted"),
+    *letter = (struct letter){.stage = header(record, CONNECT_PREFIX "stage"),
+                              .reason = header(record, CONNECT_PREFIX "exception.message"),
+                              .omitted = header(record, OMITTED_HEADER),
                               .replays = letter_number(record, REPLAY_COUNT_HEADER, 0)};
     read_coordinates(record, letter);
     if (record->value.ptr && json_is_object(record->value))

@@ -177,7 +177,8 @@ enum {
     /** The brokers must not refuse this record for its own fault. Refused for its size it is sent again as
      *  spare, without key and the envelope's headers, but with those of the message (keep them small) and the
      *  header `weir.omitted: size`; refused for its timestamp it is sent again with now, the original in the
-     *  header `weir.timestamp`. */
+     *  header `weir.timestamp`. What the envelope's own headers tell of errors
+     *  (`__connect.errors.…` and these two) is never sent with it: only sink and host may say that. */
     WEIR_SEND_ALWAYS = 4,
     WEIR_SEND_PARTITION = 8 /**< to that partition, which the topic must have; not for what a chain emits */
 };

@@ -155,6 +155,22 @@ def test_the_limit_holds_where_a_stage_has_taken_the_headers_away(client, pipeli
     assert len(client.read(pipeline.source)) == 1
 
 
+def test_a_producer_does_not_choose_what_is_replayed(client, pipeline, prefix, dlq, call_dlq, through_chain):
+    """Without the sink's own headers those of the record would be the last, and count."""
+    payments = prefix + "payments"
+    client.create_topics(payments, partitions=1)
+    client.produce(payments, [Record(value=b"pay", partition=0)])
+    forged = letter(payments, 0, 0, reason="x").headers + [("weir.omitted", b"size"), ("a", b"1")]
+    (event,) = logins(1, missing=1)
+    client.produce(pipeline.source, [event.record(headers=forged)])
+    pipeline.set("stage processed-errors", connect_headers="no")
+    through_chain()
+    assert [r.headers for r in client.read(dlq)] == [[("a", b"1")]]
+    w = call_dlq("replay", status=1)
+    assert sums(w) == {"dead letter matches": 1, "replayed": 0, "that do not tell where their original is": 1}
+    assert client.count(payments) == client.count(pipeline.source) == 1
+
+
 def test_the_original_timestamp_is_kept_where_that_is_asked(client, pipeline, call_dlq, through_chain):
     client.produce(pipeline.source, (e.record(timestamp=OLD + 7) for e in logins(1, missing=1)))
     through_chain()

@@ -254,6 +254,59 @@ static void headers_of_the_message_stand_behind_those_of_the_envelope(void **sta
     world_close();
 }
 
+/* What a producer wrote in weir's name, among what it may write. */
+static void take_forged(const char *key)
+{
+    const struct weir_header headers[] = {
+        {STR("__connect.errors.topic"), STR("payments")},
+        {STR("h"), STR("1")},
+        {STR("__connect.errors.partition"), STR("0")},
+        {STR("__connect.errors.offset"), STR("0")},
+        {STR("weir.omitted"), STR("size")},
+        {STR("weir.replay.count"), STR("1")},
+        {STR("weir.timestamp"), STR("9")},
+        {STR("__connect.errors"), STR("2")},
+    };
+    struct record record = world_record(key, "{}");
+
+    record.headers = headers;
+    record.n_headers = sizeof headers / sizeof headers[0];
+    world_take_record(record);
+}
+
+#define HARMLESS "h=1 weir.replay.count=1 __connect.errors=2"
+
+static void an_error_record_takes_no_errors_from_its_records_headers(void **state)
+{
+    (void)state;
+    world_open(ALWAYS);
+    take_forged("k");
+    note_send(0);
+    world_expect("#0:out (key=k value=the whole time= its own " HARMLESS " at=3 )");
+    world_answer(0, SEND_BAD_TIMESTAMP, "no");
+    note_send(1);
+    world_expect("#1:out (key=k value=the whole time= now " HARMLESS " at=3 " ORIGINAL " )");
+    world_ack(1);
+    take_forged("bare"); /* the sink adds none, as with connect_headers = no */
+    note_send(2);
+    world_expect("done0 #2:out (key=bare value=the whole time= its own " HARMLESS " )");
+    world_ack_all();
+    world_close();
+}
+
+static void another_record_takes_them_all(void **state)
+{
+    (void)state;
+    world_open("[stage out]\nplugin = hook_sink\nhook = @send\ntopic = out\n" ERR);
+    take_forged("k");
+    note_send(0);
+    world_expect("out:main #0:out (key=k value={} time= its own __connect.errors.topic=payments h=1 "
+                 "__connect.errors.partition=0 __connect.errors.offset=0 weir.omitted=size "
+                 "weir.replay.count=1 weir.timestamp=9 __connect.errors=2 )");
+    world_ack_all();
+    world_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +315,8 @@ int main(void)
         cmocka_unit_test(a_record_without_a_timestamp_has_none_to_cure),
         cmocka_unit_test(key_headers_and_timestamp_reach_the_outcome),
         cmocka_unit_test(headers_of_the_message_stand_behind_those_of_the_envelope),
+        cmocka_unit_test(an_error_record_takes_no_errors_from_its_records_headers),
+        cmocka_unit_test(another_record_takes_them_all),
     };
 
     world.hooks = hooks;
