@@ -59,13 +59,20 @@ struct crew {
     uint64_t proposed_number; /* of the last proposal */
 
     enum crew_outcome outcome; /* of the last proposal */
-    struct buf why, say;       /* why it was refused, or the chain ended; what its workers said of it */
-    int64_t pause_ms;          /* of the last change */
+    struct buf why,
+        say;          /* why it was refused or taken back, or the chain ended; what its workers said of it */
+    int64_t pause_ms; /* of the last change */
 
     uint64_t restarts;
     struct death last_death; /* wall_ms 0: none */
     char last_stage[72];     /* what last_death.stage points to */
 };
+
+/** The last proposal was accepted, did not outlive its trial, and runs no more. */
+static inline bool crew_taken_back(const struct crew *crew)
+{
+    return crew->outcome == OUTCOME_GOOD && crew->current.number < crew->proposed_number;
+}
 
 /** NULL: no memory. */
 struct crew *crew_new(struct weir_str name);

@@ -65,8 +65,12 @@ void crew_fall_back(struct crew *crew, const char *why)
         "the new generation failed within reload_guard, the one before comes back: generation=%llu back=%llu "
         "why=\"%s\"",
         (unsigned long long)crew->current.number, (unsigned long long)crew->fallback.number, why);
-    if (crew->outcome == OUTCOME_PENDING)
+    if (crew->outcome == OUTCOME_PENDING) {
         crew_refuse(crew, "the generation that runs failed its trial");
+    } else {
+        buf_reset(&crew->why);
+        buf_add_text(&crew->why, why);
+    }
     edition_set(&crew->current, crew->fallback);
     edition_set(&crew->fallback, none);
     crew_new_deaths(crew);

@@ -84,6 +84,8 @@ static void check_chain(struct rollout *r, struct fleet *fleet, const struct con
 
     if (crew && is_same(crew, &r->edition)) {
         r->unchanged++;
+        if (crew->outcome == OUTCOME_REFUSED)
+            crew->outcome = OUTCOME_NONE; /* what was refused is no longer wanted */
         return;
     }
     if (crew && crew->phase == CREW_RUNNING) {
@@ -231,13 +233,16 @@ static bool finish(struct rollout *r, struct fleet *fleet)
 
         if (crew->proposed_number != r->edition.number || crew->outcome == OUTCOME_NONE)
             continue;
-        if (crew->outcome == OUTCOME_GOOD) {
+        if (crew->outcome == OUTCOME_GOOD && !crew_taken_back(crew)) {
             r->changed++;
             continue;
         }
         r->refused++;
-        buf_add_fmt(&r->text, "chain %s: reload refused, the old generation goes on: %s\n", crew->name,
-                    buf_text(&crew->why));
+        buf_add_fmt(&r->text,
+                    crew->outcome == OUTCOME_GOOD
+                        ? "chain %s: the new generation failed at once, the old generation runs again: %s\n"
+                        : "chain %s: reload refused, the old generation goes on: %s\n",
+                    crew->name, buf_text(&crew->why));
     }
     say(r, WEIR_LOG_INFO,
         "reload done: generation=%llu changed=%zu unchanged=%zu refused=%zu added=%zu removed=%zu ms=%lld",

@@ -205,7 +205,6 @@ static bool is_ending(const struct crew *crew)
     return crew->phase == CREW_STOPPING || crew->phase == CREW_OVER;
 }
 
-/* A generation that did not outlive its trial has been accepted, and runs no more. */
 static const char *reload_outcome(const struct crew *crew)
 {
     switch (crew->outcome) {
@@ -214,7 +213,7 @@ static const char *reload_outcome(const struct crew *crew)
     case OUTCOME_REFUSED:
         return "refused";
     default:
-        return crew->current.number < crew->proposed_number ? "taken back" : "in force";
+        return crew_taken_back(crew) ? "taken back" : "in force";
     }
 }
 
@@ -232,7 +231,8 @@ static void add_reload(struct buf *out, const struct crew *crew)
     key(out, "last_reload");
     buf_add_char(out, '{');
     add_text(out, "outcome", reload_outcome(crew));
-    add_str(out, "why", why_of(crew, crew->outcome == OUTCOME_REFUSED && !is_ending(crew)));
+    add_str(out, "why",
+            why_of(crew, (crew->outcome == OUTCOME_REFUSED || crew_taken_back(crew)) && !is_ending(crew)));
     add_known(out, "pause_ms", crew->outcome == OUTCOME_GOOD && crew->pause_ms >= 0, crew->pause_ms);
     buf_add_char(out, '}');
 }

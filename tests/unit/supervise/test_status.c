@@ -175,7 +175,8 @@ static void it_tells_how_the_last_reload_went(void **state)
         {OUTCOME_PENDING, 3, 4, 7,
          "\"last_reload\":{\"outcome\":\"under way\",\"why\":null,\"pause_ms\":null}"},
         {OUTCOME_GOOD, 4, 4, 12, "\"last_reload\":{\"outcome\":\"in force\",\"why\":null,\"pause_ms\":12}"},
-        {OUTCOME_GOOD, 3, 4, 12, "\"last_reload\":{\"outcome\":\"taken back\",\"why\":null,\"pause_ms\":12}"},
+        {OUTCOME_GOOD, 3, 4, 12,
+         "\"last_reload\":{\"outcome\":\"taken back\",\"why\":\"no\",\"pause_ms\":12}"},
         {OUTCOME_REFUSED, 3, 4, 7,
          "\"last_reload\":{\"outcome\":\"refused\",\"why\":\"no\",\"pause_ms\":null}"},
     };
