@@ -212,7 +212,7 @@ const char *heap_use_mimalloc(void)
     start = reserve();
     if (!start)
         return strerror(errno);
-    /* So that memory_max counts what is in use, and not all that is set aside. */
+    /* So that memory_max counts what was in use at most, and not all that is set aside. */
     mi.set(mi_option_eager_commit, 0);
     if (!mi.manage((void *)start, REGION, false, false, true, -1))
         return "it takes no region of memory";
