@@ -238,6 +238,8 @@ static bool visit(struct chain *chain, struct stage *stage, struct envelope *env
         keep_from(chain, stage, env, item);
         return true;
     }
+    if (env->untaken && (stage->plugin->about.flags & WEIR_SINK))
+        env->untaken = false;
     verdict = call(chain, stage, env);
     settle_send(chain, stage, env, verdict);
     if (chain->emitted.first)
@@ -331,8 +333,6 @@ void walk(struct chain *chain, struct envelope *env)
                 park(chain, stage, env, false);
                 return;
             }
-            if (env->untaken && (stage->plugin->about.flags & WEIR_SINK))
-                env->untaken = false;
             if (!visit(chain, stage, env))
                 return;
         }

@@ -51,10 +51,20 @@ static int32_t tail(struct weir_stage *stage, struct hook_self *self, struct wei
     return WEIR_PASS;
 }
 
+static int32_t broken(struct weir_stage *stage, struct hook_self *self, struct weir_envelope *env)
+{
+    (void)stage, (void)self;
+    return weir_fail(env, "broken");
+}
+
 static const struct named_hook hooks[] = {
-    {"fickle", {.process = fickle}},    {"fickle_sink", {.process = fickle_sink}},
-    {"three", {.process = emit_three}}, {"send", {.process = hook_send}},
-    {"tail", {.process = tail}},        {NULL, {0}},
+    {"fickle", {.process = fickle}},
+    {"fickle_sink", {.process = fickle_sink}},
+    {"three", {.process = emit_three}},
+    {"send", {.process = hook_send}},
+    {"tail", {.process = tail}},
+    {"broken", {.process = broken}},
+    {NULL, {0}},
 };
 
 static void a_retry_backs_off_and_doubles(void **state)
@@ -180,6 +190,26 @@ static void a_second_retry_behind_the_first_keeps_its_place(void **state)
     world_close();
 }
 
+/* Those behind the first are shown to it as they stand there, not as they come. */
+static void failed_records_that_wait_at_their_sink_are_taken_by_it(void **state)
+{
+    (void)state;
+    world_open("[stage first]\nplugin = hook_sink\nhook = @send\ntopic = first\n"
+               "[stage b]\nplugin = hook\nhook = @broken\n" OUT
+               "[stage e]\nplugin = hook_sink\nhook = @fickle_sink\nfrom = failed\ntopic = errors\n");
+    busy = 1;
+    only = "A";
+    world_take("A", "{}");
+    world_take("B", "{}");
+    world_ack_all();
+    world_tick(50);
+    world_expect("first:main #0:first first:main #1:first e(A)@0 e(A)@50 #2:errors e(B)@50 #3:errors");
+    world_ack_all();
+    world_expect("done0 done1");
+    world_stopped(NULL);
+    world_close();
+}
+
 static void emitted_envelopes_wait_behind_a_retry_too(void **state)
 {
     (void)state;
@@ -225,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_sink_that_retried_starts_anew_at_the_next_stage),
         cmocka_unit_test(records_behind_a_retry_keep_their_order),
         cmocka_unit_test(a_second_retry_behind_the_first_keeps_its_place),
+        cmocka_unit_test(failed_records_that_wait_at_their_sink_are_taken_by_it),
         cmocka_unit_test(emitted_envelopes_wait_behind_a_retry_too),
         cmocka_unit_test(a_send_before_a_retry_is_forgotten),
     };
