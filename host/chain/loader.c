@@ -294,8 +294,8 @@ static const struct weir_plugin *ask(struct loader *loader, const char *path, in
     if (!*object)
         say_dlerror(loader, path, copy);
     else if (!about)
-        say(loader, "%s is no weir plugin: it %s; end it with WEIR_PLUGIN(…)", path,
-            entry ? WEIR_PLUGIN_SYMBOL "() gives nothing" : "does not export " WEIR_PLUGIN_SYMBOL);
+        say(loader, "%s is no weir plugin: %s; end it with WEIR_PLUGIN(…)", path,
+            entry ? "its " WEIR_PLUGIN_SYMBOL "() gives nothing" : "it does not export " WEIR_PLUGIN_SYMBOL);
     return about;
 }
 

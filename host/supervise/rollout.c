@@ -34,12 +34,17 @@ __attribute__((format(printf, 3, 4))) static void say(struct rollout *r, int32_t
 
 static void say_diag(struct rollout *r, const struct diag *diag)
 {
+    struct arena a;
+
+    arena_init(&a, 4096, TEXT_MAX);
     for (size_t i = 0; i < diag->count; i++) {
         const struct diag_message *m = &diag->items[i];
+        struct weir_str text = diag_text(m, &a);
 
-        say(r, m->warning ? WEIR_LOG_WARN : WEIR_LOG_ERROR, "%s:%u: %s%s",
-            m->place.file ? m->place.file : "-", m->place.line, m->warning ? "warning: " : "", m->text);
+        say(r, m->warning ? WEIR_LOG_WARN : WEIR_LOG_ERROR, STR_FMT, STR_ARG(text));
+        arena_reset(&a);
     }
+    arena_fini(&a);
 }
 
 static bool over(struct rollout *r, bool good)

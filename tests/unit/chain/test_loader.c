@@ -148,7 +148,7 @@ static const struct row rows[] = {
     {"bad_no_symbol", "bad_no_symbol", 1, NULL,
      "$D/bad_no_symbol.so is no weir plugin: it does not export weir_plugin_v1; end it with WEIR_PLUGIN(…)"},
     {"bad_null", "bad_null", 1, NULL,
-     "$D/bad_null.so is no weir plugin: it weir_plugin_v1() gives nothing; end it with WEIR_PLUGIN(…)"},
+     "$D/bad_null.so is no weir plugin: its weir_plugin_v1() gives nothing; end it with WEIR_PLUGIN(…)"},
     {"bad_magic", "bad_magic", 1, NULL,
      "$D/bad_magic.so is no weir plugin: its magic is 0x*, not 0x52494557; export it with WEIR_PLUGIN()"},
     {"bad_major", "bad_major", 1, NULL,
