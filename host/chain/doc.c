@@ -375,13 +375,8 @@ static int32_t parse_again(struct doc *doc)
 {
     struct places *next;
     struct json_error err;
-    struct weir_str value;
-    int32_t status;
-
-    if (doc->places->hidden && doc_splice_room(doc, doc->arena) > doc->most)
-        return WEIR_NOMEM;
-    value = doc_splice(doc, doc->arena);
-    status = value.ptr ? places_parse(doc->paths, doc->arena, value, &next, &err) : WEIR_NOMEM;
+    struct weir_str value = doc_splice_within(doc, doc->arena, doc->places->hidden ? doc->most : SIZE_MAX);
+    int32_t status = value.ptr ? places_parse(doc->paths, doc->arena, value, &next, &err) : WEIR_NOMEM;
     if (status != WEIR_OK)
         return status;
     doc->places = next;

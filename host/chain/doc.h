@@ -64,7 +64,7 @@ int32_t doc_remove(struct doc *doc, const struct weir_field *f);
  *  Absent: nothing was parsed, or no memory. */
 struct weir_str doc_splice(const struct doc *doc, struct arena *arena);
 
-/** Where there are changes: no fewer bytes than that will have. SIZE_MAX: no memory to tell. */
-size_t doc_splice_room(const struct doc *doc, struct arena *arena);
+/** The same, and absent where the changes need more than `most` bytes. */
+struct weir_str doc_splice_within(const struct doc *doc, struct arena *arena, size_t most);
 
 #endif

@@ -174,45 +174,34 @@ static void write_all(struct splice *w)
     copy(w, w->end, w->end);
 }
 
-/* Where there are changes. False: no memory. */
-static bool prepare(struct splice *w, const struct doc *doc, struct arena *arena)
+struct weir_str doc_splice_within(const struct doc *doc, struct arena *arena, size_t most)
 {
     const struct places *places = doc->places;
-
-    *w = (struct splice){.doc = doc, .value = places->value, .from = places->value, .room = places->len};
-    w->end = w->value + places->len;
-    if (places->hidden) {
-        w->members = places_list(places, doc->paths, arena, &w->member_count);
-        if (!w->members)
-            return false;
-    }
-    begin(w);
-    return true;
-}
-
-size_t doc_splice_room(const struct doc *doc, struct arena *arena)
-{
-    struct splice w;
-
-    return prepare(&w, doc, arena) ? w.room : SIZE_MAX;
-}
-
-struct weir_str doc_splice(const struct doc *doc, struct arena *arena)
-{
-    const struct places *places = doc->places;
-    struct splice w;
+    struct splice w = {.doc = doc};
     char *bytes;
 
     if (!places)
         return STR_ABSENT;
     if (!doc->edits)
         return str_make(places->value, places->len);
-    if (!prepare(&w, doc, arena))
-        return STR_ABSENT;
-    w.at = bytes = arena_alloc(arena, w.room);
+    w.value = w.from = places->value;
+    w.end = w.value + places->len;
+    w.room = places->len;
+    if (places->hidden) {
+        w.members = places_list(places, doc->paths, arena, &w.member_count);
+        if (!w.members)
+            return STR_ABSENT;
+    }
+    begin(&w);
+    w.at = bytes = w.room <= most ? arena_alloc(arena, w.room) : NULL;
     if (!bytes)
         return STR_ABSENT;
     write_all(&w);
     assert((size_t)(w.at - bytes) <= w.room);
     return str_make(bytes, (size_t)(w.at - bytes));
+}
+
+struct weir_str doc_splice(const struct doc *doc, struct arena *arena)
+{
+    return doc_splice_within(doc, arena, SIZE_MAX);
 }

@@ -55,10 +55,10 @@ static const struct stage *sink_for(const struct chain *chain, uint32_t from, ui
     return NULL;
 }
 
-/* Whether all sinks from stage `from` on that take a route, and there are some, leave records of it out. */
-static const struct stage *only_some(const struct chain *chain, uint32_t from, uint64_t route)
+/* The first of the sinks that take a route, where each of them may leave records of it out; else NULL. */
+static const struct stage *only_some(const struct chain *chain, uint64_t route)
 {
-    const struct stage *first = sink_for(chain, from, route), *s = first;
+    const struct stage *first = sink_for(chain, 0, route), *s = first;
 
     while (s && s->when)
         s = sink_for(chain, s->index + 1, route);
@@ -189,13 +189,12 @@ static void advise(const struct chain *chain, struct diag *diag)
 static void advise_on_predicates(const struct chain *chain, uint64_t source, struct diag *diag)
 {
     for (int32_t route = 0; route < (int32_t)chain->routes.count; route++) {
-        const struct stage *sink = source >> route & 1 ? only_some(chain, 0, bit(route)) : NULL;
+        const struct stage *sink = source >> route & 1 ? only_some(chain, bit(route)) : NULL;
 
         if (sink)
             diag_warning(diag, stage_place(sink, "when"),
-                         "stage \"%s\": no sink takes route \"" STR_FMT
-                         "\" without a when: a record that none "
-                         "takes %s",
+                         "stage \"%s\": no sink takes route \"" STR_FMT "\" without a when: "
+                         "a record that none takes %s",
                          sink->conf->name.ptr, STR_ARG(chain->routes.names[route]),
                          route == ROUTE_FAILED ? "stops the chain" : "ends there, and is sent nowhere");
     }

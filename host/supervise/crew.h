@@ -59,9 +59,9 @@ struct crew {
     uint64_t proposed_number; /* of the last proposal */
 
     enum crew_outcome outcome; /* of the last proposal */
-    struct buf why,
-        say;          /* why it was refused or taken back, or the chain ended; what its workers said of it */
-    int64_t pause_ms; /* of the last change */
+    struct buf why;            /* why it was refused or taken back, or the chain ended */
+    struct buf say;            /* what its workers said of it */
+    int64_t pause_ms;          /* of the last change */
 
     uint64_t restarts;
     struct death last_death; /* wall_ms 0: none */
