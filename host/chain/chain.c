@@ -141,8 +141,9 @@ void chain_attach(struct chain *chain, const struct chain_io *io)
     }
 }
 
-void chain_note(struct chain *chain, struct note *note)
+void chain_note(struct chain *chain, struct note *note, uint64_t generation)
 {
+    chain->generation = generation;
     chain->note = note ? note : &chain->own_note;
 }
 

@@ -29,8 +29,9 @@ struct weir_topic *const *chain_topics(const struct chain *chain, size_t *count)
 void chain_attach(struct chain *chain, const struct chain_io *io);
 
 /** Where it notes its calls of plugins from now on; NULL: nowhere that others can see, as at first. Must
- * outlive the chain, which notes the end of each stage, too. Not from within a call. */
-void chain_note(struct chain *chain, struct note *note);
+ * outlive the chain, which notes the end of each stage, too. generation: its own, which a note that it shares
+ * with its predecessor has during chain_restore(). Not from within a call. */
+void chain_note(struct chain *chain, struct note *note, uint64_t generation);
 
 /** True where it takes a record now: not stopped, nothing waits for a retry. */
 bool chain_ready(const struct chain *chain);

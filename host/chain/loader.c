@@ -183,6 +183,12 @@ void loader_note(struct loader *loader, struct note *note)
     loader->note = note;
 }
 
+void loader_for_chain(struct loader *loader, uint32_t chain)
+{
+    if (loader->note)
+        loader->note->chain = chain;
+}
+
 void loader_for_stage(struct loader *loader, uint32_t stage)
 {
     loader->stage = stage;

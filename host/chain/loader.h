@@ -65,6 +65,8 @@ void loader_forget(struct loader *loader);
 
 /** Where loader_begin() and loader_end() write from now on; NULL: nowhere. */
 void loader_note(struct loader *loader, struct note *note);
+/** Which chain of the configuration the next calls are for. */
+void loader_for_chain(struct loader *loader, uint32_t chain);
 /** Which stage the next loader_open() is for. */
 void loader_for_stage(struct loader *loader, uint32_t stage);
 /** Around a call into a plugin that the loading of a stage makes. loader_open() does it itself. */

@@ -37,6 +37,7 @@ struct note {
     int32_t partition;      /* of the source record, or NOTE_NO_RECORD */
     int64_t offset;
     uint64_t generation; /* whose stages are counted by index; set by who swaps them */
+    uint32_t chain;      /* its index in the configuration; set by who makes it */
 };
 
 /* The fences keep the words of a call inside its two counts, whatever the compiler thinks of it. */

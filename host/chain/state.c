@@ -84,21 +84,28 @@ static const struct saved_stage *saved_for(const struct saved_state *state, cons
     return NULL;
 }
 
+static int32_t restore(struct stage *stage, const struct saved_stage *saved)
+{
+    struct chain *chain = stage->chain;
+    uint64_t before = chain->note->generation;
+    int32_t status;
+
+    chain->note->generation = chain->generation;
+    chain_enter(chain, stage, NOTE_RESTORE, NULL);
+    status = stage->plugin->about.restore(&stage->abi, stage->self, saved->version, buf_str(&saved->bytes));
+    chain_leave(chain);
+    chain->note->generation = before;
+    return status;
+}
+
 bool chain_restore(struct chain *chain, const struct saved_state *state, const char **why)
 {
     for (uint32_t i = 0; i < chain->n_stages; i++) {
         struct stage *stage = &chain->stages[i];
         const struct saved_stage *saved = saved_for(state, stage);
         struct weir_str text;
-        int32_t status;
 
-        if (!saved || !stage->plugin->about.restore)
-            continue;
-        chain_enter(chain, stage, NOTE_RESTORE, NULL);
-        status =
-            stage->plugin->about.restore(&stage->abi, stage->self, saved->version, buf_str(&saved->bytes));
-        chain_leave(chain);
-        if (status == WEIR_OK)
+        if (!saved || !stage->plugin->about.restore || restore(stage, saved) == WEIR_OK)
             continue;
         text = arena_fmt(&chain->arena,
                          "stage \"" STR_FMT "\" does not take over the state (version %u) of the "

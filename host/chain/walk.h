@@ -32,6 +32,7 @@ struct chain {
 
     struct note *note; /* of the calls; its own where nobody gave another */
     struct note own_note;
+    uint64_t generation;  /* of who gave it its note */
     struct guards guards; /* of the memory that the current call asked for */
 
     struct chain_io io;

@@ -1,6 +1,6 @@
 /* check.c: `weir check`, everything that can be known of a configuration without a broker. */
 #include "cli/commands.h"
-#include "supervise/plan.h"
+#include "supervise/forked.h"
 
 #include <stdio.h>
 
@@ -39,15 +39,42 @@ static void advise_on_groups(const struct config *config, struct diag *diag)
     }
 }
 
+struct checking {
+    const char *dir;
+    struct forked *forked;
+};
+
+/* In a process of its own. */
+static int check(void *self)
+{
+    const struct checking *c = self;
+    struct plan *g;
+    struct diag diag;
+    int status;
+
+    diag_init(&diag);
+    g = forked_plan(c->forked, false, &diag);
+    if (g)
+        advise_on_groups(g->config, &diag);
+    diag_print(&diag, stderr);
+    if (g)
+        print_summary(c->dir, g, &diag);
+    else
+        fprintf(stderr, "%s: %zu %s\n", c->dir, diag.errors, diag.errors == 1 ? "error" : "errors");
+    status = g ? EXIT_OK : EXIT_CONFIG;
+    forked_unload(c->forked, g);
+    diag_fini(&diag);
+    return status;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
-    const char *dir = "conf.d";
+    struct checking c = {.dir = "conf.d"};
     const struct arg args[] = {
-        ARG_CONFIG(&dir),
+        ARG_CONFIG(&c.dir),
         {0},
     };
     struct loader *loader;
-    struct plan *g;
     struct diag diag;
     int status = args_read_options(command, args, argc, argv, "name the directory with -c");
 
@@ -55,16 +82,16 @@ static int run(const struct command *command, int argc, char **argv)
         return status;
     diag_init(&diag);
     loader = loader_new();
-    g = loader ? plan_load(&(struct plan_from){.dir = dir}, loader, &diag) : NULL;
-    if (g)
-        advise_on_groups(g->config, &diag);
+    c.forked = loader ? forked_new(c.dir, loader) : NULL;
+    if (!c.forked)
+        diag_error(&diag, (struct place){c.dir, 0}, "no memory");
+    status = c.forked ? forked_run(c.forked, check, &c, &diag) : FORKED_DIED;
     diag_print(&diag, stderr);
-    if (g)
-        print_summary(dir, g, &diag);
-    else
-        fprintf(stderr, "%s: %zu %s\n", dir, diag.errors, diag.errors == 1 ? "error" : "errors");
-    status = g ? EXIT_OK : EXIT_CONFIG;
-    plan_destroy(g);
+    if (status == FORKED_DIED) {
+        fprintf(stderr, "%s: not checked to its end\n", c.dir);
+        status = EXIT_CONFIG;
+    }
+    forked_destroy(c.forked);
     loader_destroy(loader);
     diag_fini(&diag);
     return status;

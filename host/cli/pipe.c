@@ -4,7 +4,7 @@
 #include "cli/commands.h"
 #include "cli/pipe_input.h"
 #include "cli/pipe_world.h"
-#include "supervise/plan.h"
+#include "supervise/forked.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,9 @@ struct pipe {
     struct arena arena; /* of one line */
     struct arena names; /* topics of records, which must outlive them */
     bool envelopes;
+    const struct command *command;
     const char *dir, *chain;
+    struct forked *forked;
     int64_t line;
     struct weir_str source; /* the chain's source topic: the default of a record's */
     struct weir_str topic;  /* of the last record */
@@ -37,24 +39,26 @@ static bool take_output(void *self, const char *text)
     return pipe->world.values_only || strcmp(text, "envelopes") == 0;
 }
 
-/* Takes the chain that is asked for out of the generation. */
-static struct chain *choose(const struct command *command, struct pipe *pipe, struct plan *g, int *status)
+/* The chain that is asked for. */
+static struct chain *choose(struct pipe *pipe, struct plan *g, int *status)
 {
     struct chain *chain = NULL;
 
     *status = EXIT_USAGE;
     if (!pipe->chain && g->count != 1) {
-        *status = args_wrong(command, "%s has %zu chains; choose one with --chain NAME", pipe->dir, g->count);
+        *status =
+            args_wrong(pipe->command, "%s has %zu chains; choose one with --chain NAME", pipe->dir, g->count);
         return NULL;
     }
     for (size_t i = 0; i < g->count && !chain; i++) {
         if (!pipe->chain || str_is(g->config->chains[i].name, pipe->chain)) {
             chain = g->chains[i];
+            forked_watch(pipe->forked, chain, i);
             pipe->source = g->config->chains[i].source;
         }
     }
     if (!chain)
-        *status = args_wrong(command, "%s has no chain \"%s\"", pipe->dir, pipe->chain);
+        *status = args_wrong(pipe->command, "%s has no chain \"%s\"", pipe->dir, pipe->chain);
     return chain;
 }
 
@@ -89,6 +93,8 @@ static bool feed(struct pipe *pipe, struct weir_str line)
     record.topic = keep_topic(pipe, record.topic);
     chain_take(chain, &record);
     pipe_world_settle(&pipe->world);
+    if (fflush(stdout) != 0) /* whoever reads it need not wait, and no crash takes it along */
+        pipe->world.output_failed = true;
     return true;
 }
 
@@ -124,23 +130,23 @@ static int pump(struct pipe *pipe)
     return status;
 }
 
-static int run_pipe(const struct command *command, struct pipe *pipe)
+/* In a process of its own. */
+static int run_pipe(void *self)
 {
-    const struct plan_from from = {.dir = pipe->dir, .no_kafka = true};
-    struct loader *loader = loader_new();
+    struct pipe *pipe = self;
     struct plan *g = NULL;
     struct chain *chain = NULL;
     struct diag diag;
     int status = EXIT_CONFIG;
 
     diag_init(&diag);
-    g = loader ? plan_load(&from, loader, &diag) : NULL;
+    g = forked_plan(pipe->forked, true, &diag);
     if (!g) {
         diag_print(&diag, stderr);
         goto out;
     }
     log_set_level(g->config->host.log_level);
-    chain = choose(command, pipe, g, &status);
+    chain = choose(pipe, g, &status);
     if (!chain)
         goto out;
     arena_init(&pipe->arena, 65536, (size_t)1 << 30);
@@ -151,15 +157,15 @@ static int run_pipe(const struct command *command, struct pipe *pipe)
     arena_fini(&pipe->names);
     arena_fini(&pipe->arena);
 out:
-    plan_destroy(g);
-    loader_destroy(loader);
+    forked_unload(pipe->forked, g);
     diag_fini(&diag);
     return status;
 }
 
 static int run(const struct command *command, int argc, char **argv)
 {
-    struct pipe pipe = {.dir = "conf.d"};
+    struct pipe pipe = {.command = command, .dir = "conf.d"};
+    bool no_fork = false;
     const struct arg args[] = {
         ARG_CONFIG(&pipe.dir),
         {.name = "chain",
@@ -184,13 +190,30 @@ static int run(const struct command *command, int argc, char **argv)
          .help = "plays a broker that refuses: size:BYTES, timestamp, record",
          .take = pipe_world_refuse,
          .take_arg = &pipe.world},
+        {.name = "no-fork", .help = "everything in this one process, for a debugger", .flag = &no_fork},
         {0},
     };
+    struct loader *loader;
+    struct diag diag;
     int status = args_read_options(command, args, argc, argv, "records come on standard input");
 
     if (status >= 0)
         return status;
-    return run_pipe(command, &pipe);
+    diag_init(&diag);
+    loader = loader_new();
+    pipe.forked = loader ? forked_new(pipe.dir, loader) : NULL;
+    if (!pipe.forked)
+        diag_error(&diag, (struct place){pipe.dir, 0}, "no memory");
+    else
+        status = no_fork ? run_pipe(&pipe) : forked_run(pipe.forked, run_pipe, &pipe, &diag);
+    if (status == FORKED_DIED) {
+        diag_print(&diag, stderr);
+        status = EXIT_SOFTWARE;
+    }
+    forked_destroy(pipe.forked);
+    loader_destroy(loader);
+    diag_fini(&diag);
+    return status;
 }
 
 const struct command command_pipe = {
@@ -210,6 +233,8 @@ const struct command command_pipe = {
         "for the value of a header. Output has the same form, a line for each record, in the order of the "
         "sends.\n"
         "\n"
-        "Exit status: 0; 65 for a broken line, 70 where the chain stopped, 78 for a broken configuration.\n",
+        "Exit status: 0; 65 for a broken line, 70 where the chain stopped or a plugin crashed or hung, 78 "
+        "for a\n"
+        "broken configuration.\n",
     .run = run,
 };

@@ -1,27 +1,62 @@
 /* plugins.c: `weir plugins`: what plugins there are, and what options each takes. */
 #include "cli/commands.h"
 #include "cli/reference.h"
-#include "supervise/plan.h"
+#include "supervise/forked.h"
 
 #include <stdio.h>
 
-struct listing {
+/* What one process does: all of what was asked for, or one plugin of many. */
+struct asked {
     struct loader *loader;
+    struct forked *forked;
+    struct weir_str name; /* of the one plugin; absent: all */
     int broken;
 };
 
-static void print_line(void *self, struct weir_str name)
+static int complain(struct weir_str name, const char *why)
 {
-    struct listing *listing = self;
-    const char *why = NULL;
-    const struct plugin *p = loader_open(listing->loader, name, &why);
-
-    if (p) {
-        printf("%-16s %-8s %s\n", p->about.name, p->about.version, p->about.help);
-    } else {
-        listing->broken++;
+    if (name.ptr)
+        fprintf(stderr, "weir plugins: " STR_FMT ": %s\n", STR_ARG(name), why);
+    else
         fprintf(stderr, "weir plugins: %s\n", why);
+    return EXIT_TROUBLE;
+}
+
+/* Does the work in a process of its own, and tells its end. */
+static int apart(struct asked *asked, int (*work)(void *self))
+{
+    struct diag diag;
+    int status;
+
+    diag_init(&diag);
+    status = forked_run(asked->forked, work, asked, &diag);
+    if (status == FORKED_DIED)
+        status = complain(asked->name, diag.count ? diag.items[0].text : "no memory");
+    diag_fini(&diag);
+    return status;
+}
+
+static int print_line(void *self)
+{
+    const struct asked *asked = self;
+    const char *why = NULL;
+    const struct plugin *p = loader_open(asked->loader, asked->name, &why);
+
+    if (!p) {
+        fprintf(stderr, "weir plugins: %s\n", why);
+        return EXIT_TROUBLE;
     }
+    printf("%-16s %-8s %s\n", p->about.name, p->about.version, p->about.help);
+    return EXIT_OK;
+}
+
+static void list_one(void *self, struct weir_str name)
+{
+    struct asked *asked = self;
+
+    asked->name = name;
+    if (apart(asked, print_line) != EXIT_OK)
+        asked->broken++;
 }
 
 static void print_option(const struct option_doc *doc)
@@ -55,10 +90,11 @@ static void print_host_options(void)
     printf(".\n");
 }
 
-static int print_plugin(struct loader *loader, const char *name)
+static int print_plugin(void *self)
 {
+    const struct asked *asked = self;
     const char *why = NULL;
-    const struct plugin *p = loader_open(loader, str_of(name), &why);
+    const struct plugin *p = loader_open(asked->loader, asked->name, &why);
     struct options_walk walk;
     struct weir_option option;
     struct arena arena;
@@ -83,6 +119,13 @@ static int print_plugin(struct loader *loader, const char *name)
     return EXIT_OK;
 }
 
+static int print_reference(void *self)
+{
+    const struct asked *asked = self;
+
+    return reference_print(asked->loader) ? EXIT_TROUBLE : EXIT_OK;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
     const char *dir = NULL;
@@ -98,9 +141,8 @@ static int run(const struct command *command, int argc, char **argv)
          .flag = &markdown},
         {0},
     };
-    struct loader *loader = NULL;
+    struct asked asked = {0};
     struct config *config = NULL;
-    struct listing listing = {0};
     struct diag diag;
     int first, status = args_read(command, args, argc, argv, &first);
 
@@ -111,20 +153,22 @@ static int run(const struct command *command, int argc, char **argv)
     diag_init(&diag);
     if (dir)
         config = config_load(dir, &config_process_env, &diag);
-    loader = loader_new();
-    if (diag.errors || !loader || !plan_plugin_path(loader, config)) {
+    asked.loader = loader_new();
+    asked.forked = asked.loader ? forked_new(NULL, asked.loader) : NULL;
+    if (diag.errors || !asked.forked || !plan_plugin_path(asked.loader, config)) {
         diag_print(&diag, stderr);
         status = EXIT_CONFIG;
     } else if (markdown) {
-        status = reference_print(loader) ? EXIT_TROUBLE : EXIT_OK;
+        status = apart(&asked, print_reference);
     } else if (first < argc) {
-        status = print_plugin(loader, argv[first]);
+        asked.name = str_of(argv[first]);
+        status = apart(&asked, print_plugin);
     } else {
-        listing.loader = loader;
-        loader_list(loader, print_line, &listing);
-        status = listing.broken ? EXIT_TROUBLE : EXIT_OK;
+        loader_list(asked.loader, list_one, &asked);
+        status = asked.broken ? EXIT_TROUBLE : EXIT_OK;
     }
-    loader_destroy(loader);
+    forked_destroy(asked.forked);
+    loader_destroy(asked.loader);
     config_destroy(config);
     diag_fini(&diag);
     return status;

@@ -10,7 +10,6 @@
 #include "supervise/backtrace.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <sysexits.h>
 #include <sys/wait.h>
 
@@ -24,16 +23,6 @@ const char *autopsy_call(uint32_t call)
         [NOTE_RESTORE] = "restore", [NOTE_DESTROY] = "destroy"};
 
     return call < sizeof names / sizeof *names ? names[call] : NULL;
-}
-
-/* The note that was open: the task's, or that of who loads and creates. NULL: no call was under way. */
-static const struct note *open_note(const struct ledger *ledger)
-{
-    if (atomic_load(&ledger->task.count) % 2)
-        return &ledger->task;
-    if (atomic_load(&ledger->load.count) % 2)
-        return &ledger->load;
-    return NULL;
 }
 
 static void find_how(const struct child *child, int wait_status, struct death *out)
@@ -66,17 +55,22 @@ static bool was_elsewhere(const struct ledger *ledger, const struct note *note, 
 }
 
 /* A stage's index is of one generation: that which runs, or the one that a reload has offered. */
-static const struct config_chain *chain_of(const struct child *child, const struct note *note)
+static const struct snapshot *snapshot_of(const struct child *child, bool offered)
 {
-    bool offered = child->offered && note && note->generation == child->offered_generation;
+    return offered ? child->offered : child->snapshot;
+}
 
-    return snapshot_chain(offered ? child->offered : child->snapshot, child->chain);
+static const struct config_chain *chain_of(const struct child *child, bool offered)
+{
+    const struct snapshot *snapshot = snapshot_of(child, offered);
+
+    return snapshot ? snapshot_chain(snapshot, child->chain) : NULL;
 }
 
 void autopsy(const struct child *child, int wait_status, struct death *out)
 {
-    const struct note *note = child->ledger ? open_note(child->ledger) : NULL;
-    const struct config_chain *conf = chain_of(child, note);
+    const struct note *note = child->ledger ? ledger_open_note(child->ledger) : NULL;
+    const struct config_chain *conf;
 
     *out = (struct death){.partition = NOTE_NO_RECORD, .wall_ms = clock_wall_ms()};
     find_how(child, wait_status, out);
@@ -84,6 +78,8 @@ void autopsy(const struct child *child, int wait_status, struct death *out)
         was_elsewhere(child->ledger, note, out) || note->call > NOTE_DESTROY)
         return;
     out->call = (enum note_call)note->call;
+    out->offered = child->offered && note->generation == child->offered_generation;
+    conf = chain_of(child, out->offered);
     if (conf && note->stage < conf->stage_count)
         out->stage = conf->stages[note->stage].name;
     if (out->call != NOTE_PROCESS || !out->stage.ptr)
@@ -94,70 +90,111 @@ void autopsy(const struct child *child, int wait_status, struct death *out)
     out->pinned = note->partition >= 0 && note->offset >= 0;
 }
 
-static const struct config_stage *stage_named(const struct config_chain *conf, struct weir_str name)
+static const struct config_stage *stage_of(const struct child *child, const struct death *death)
 {
-    for (size_t i = 0; conf && name.ptr && i < conf->stage_count; i++) {
-        if (str_eq(conf->stages[i].name, name))
+    const struct config_chain *conf = chain_of(child, death->offered);
+
+    for (size_t i = 0; conf && death->stage.ptr && i < conf->stage_count; i++) {
+        if (str_eq(conf->stages[i].name, death->stage))
             return &conf->stages[i];
     }
     return NULL;
 }
 
 /* Absent where the worker died before it said so. */
-static struct weir_str version_of(const struct child *child, struct weir_str stage)
+static struct weir_str version_of(const struct child *child, const struct death *death)
 {
     struct weir_str lines = buf_str(&child->versions), line, word;
 
-    while (stage.ptr && str_split(&lines, '\n', &line)) {
-        if (str_split(&line, ' ', &word) && str_eq(word, stage))
+    while (death->stage.ptr && !death->offered && str_split(&lines, '\n', &line)) {
+        if (str_split(&line, ' ', &word) && str_eq(word, death->stage))
             return line;
     }
     return STR_ABSENT;
 }
 
+pid_t autopsy_frames(const struct child *child, const struct death *death)
+{
+    const struct config_stage *stage = stage_of(child, death);
+
+    if (!child->ledger || !child->ledger->crash.signal)
+        return -1;
+    return backtrace_log((struct log_place){child->chain.ptr, stage ? stage->name.ptr : NULL},
+                         &child->ledger->crash, snapshot_of(child, death->offered));
+}
+
+static void add_code(const struct child *child, const struct death *death, const struct config_stage *stage,
+                     struct buf *to)
+{
+    const struct snapshot *snapshot = snapshot_of(child, death->offered);
+    const struct snapshot_plugin *plugin = stage ? snapshot_plugin(snapshot, stage->plugin) : NULL;
+    struct weir_str version = version_of(child, death);
+
+    if (!plugin || !plugin->hash.ptr)
+        return;
+    buf_add_fmt(to, " plugin=" STR_FMT, STR_ARG(plugin->name));
+    if (version.ptr)
+        buf_add_fmt(to, " version=" STR_FMT, STR_ARG(version));
+    buf_add_fmt(to, " sha256=%.*s", (int)(plugin->hash.len < HASH_SHOWN ? plugin->hash.len : HASH_SHOWN),
+                plugin->hash.ptr);
+}
+
 void autopsy_log(const struct child *child, const struct death *death)
 {
-    const struct config_chain *conf = snapshot_chain(child->snapshot, child->chain);
-    const struct config_stage *stage = stage_named(conf, death->stage);
-    const struct snapshot_plugin *plugin = stage ? snapshot_plugin(child->snapshot, stage->plugin) : NULL;
-    struct log_place place = {child->chain.ptr, stage ? stage->name.ptr : NULL};
-    struct weir_str version = version_of(child, death->stage);
-    char text[64], record[160] = "", code[256] = "";
+    const struct config_chain *conf = chain_of(child, death->offered);
+    const struct config_stage *stage = stage_of(child, death);
+    uint64_t generation = death->offered ? child->offered_generation : child->generation;
+    struct buf rest;
+    char text[64];
 
+    buf_init(&rest, 4096);
     if (death->pinned && conf)
-        snprintf(record, sizeof record, " topic=" STR_FMT " partition=%d offset=%lld emitted=%s",
-                 STR_ARG(conf->source), death->partition, (long long)death->offset,
-                 death->emitted ? "yes" : "no");
-    if (plugin && plugin->hash.ptr)
-        snprintf(code, sizeof code, " plugin=" STR_FMT " version=" STR_FMT " sha256=%.*s",
-                 STR_ARG(plugin->name), STR_ARG(version),
-                 (int)(plugin->hash.len < HASH_SHOWN ? plugin->hash.len : HASH_SHOWN), plugin->hash.ptr);
-    log_at(place, WEIR_LOG_ERROR, "worker died: how=\"%s\" task=%u pid=%d generation=%llu call=%s%s%s",
-           death_text(death, text), child->task, (int)child->pid, (unsigned long long)child->generation,
-           death->call ? autopsy_call(death->call) : "none", record, code);
-    if (child->ledger && child->ledger->crash.signal)
-        backtrace_log(place, &child->ledger->crash, child->snapshot);
+        buf_add_fmt(&rest, " topic=" STR_FMT " partition=%d offset=%lld emitted=%s", STR_ARG(conf->source),
+                    death->partition, (long long)death->offset, death->emitted ? "yes" : "no");
+    add_code(child, death, stage, &rest);
+    log_at((struct log_place){child->chain.ptr, stage ? stage->name.ptr : NULL}, WEIR_LOG_ERROR,
+           "worker died: how=\"%s\" task=%u pid=%d generation=%llu call=%s%s", death_text(death, text),
+           child->task, (int)child->pid, (unsigned long long)generation,
+           death->call ? autopsy_call(death->call) : "none", buf_text(&rest));
+    buf_fini(&rest);
+    autopsy_frames(child, death);
+}
+
+struct place autopsy_say(const struct child *child, const struct death *death, struct buf *why)
+{
+    const struct config_stage *stage = stage_of(child, death);
+    char text[64];
+
+    if (stage)
+        buf_add_fmt(why, "stage \"" STR_FMT "\": its plugin ", STR_ARG(stage->name));
+    else
+        buf_add_text(why, death->call ? "a plugin " : "the process ");
+    if (death->call)
+        buf_add_fmt(why, "did not survive its %s", autopsy_call(death->call));
+    else
+        buf_add_text(why, "died outside of all plugins");
+    if (death->pinned)
+        buf_add_fmt(why, " of %s at partition %d, offset %lld",
+                    death->emitted ? "a record made from the one" : "the record", death->partition,
+                    (long long)death->offset);
+    buf_add_fmt(why, ": %s", death_text(death, text));
+    return stage ? stage->place : (struct place){NULL, 0};
 }
 
 void autopsy_of_start(const struct child *child, int wait_status, struct buf *why)
 {
     struct death death;
-    const struct config_stage *stage;
-    char text[64];
+    struct place at;
+    struct buf sentence;
 
     if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == EX_CONFIG)
         return;
     autopsy(child, wait_status, &death);
-    stage = stage_named(snapshot_chain(child->snapshot, child->chain), death.stage);
-    if (stage)
-        buf_add_fmt(why, "%s:%u: stage \"" STR_FMT "\": ", stage->place.file, stage->place.line,
-                    STR_ARG(stage->name));
-    if (death.call == NOTE_LOAD || death.call == NOTE_CREATE)
-        buf_add_fmt(why, "its plugin did not survive its %s: ", autopsy_call(death.call));
-    else
-        buf_add_text(why, "a worker died before it was ready: ");
-    buf_add_text(why, child->hung ? "no answer in time" : death_text(&death, text));
-    if (child->ledger && child->ledger->crash.signal)
-        backtrace_log((struct log_place){child->chain.ptr, stage ? stage->name.ptr : NULL},
-                      &child->ledger->crash, child->snapshot);
+    buf_init(&sentence, 4096);
+    at = autopsy_say(child, &death, &sentence);
+    if (at.file)
+        buf_add_fmt(why, "%s:%u: ", at.file, at.line);
+    buf_add(why, buf_str(&sentence));
+    buf_fini(&sentence);
+    autopsy_frames(child, &death);
 }

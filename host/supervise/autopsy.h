@@ -14,8 +14,14 @@ const char *autopsy_call(uint32_t call);
 /** Tells the log, with all that helps an author and nothing of the record but its coordinates. */
 void autopsy_log(const struct child *child, const struct death *death);
 
-/** Of one that never became ready: a sentence about what went wrong, with file and line where a stage did it.
- * Nothing where it said so itself (a broken configuration). */
+/** The frames alone. Returns the process that writes them, see backtrace_log(). */
+pid_t autopsy_frames(const struct child *child, const struct death *death);
+
+/** A sentence about it: the stage, the call, how. Returns where the stage stands; file NULL: it was none. */
+struct place autopsy_say(const struct child *child, const struct death *death, struct buf *why);
+
+/** Of one that never became ready: such a sentence, with file and line in front where a stage did it, and the
+ * frames to the log. Nothing where it said so itself (a broken configuration). */
 void autopsy_of_start(const struct child *child, int wait_status, struct buf *why);
 
 #endif

@@ -193,6 +193,18 @@ out:
     buf_fini(&line);
 }
 
+/* A function that calls itself until its stack ends is told once. Returns the first frame that is another. */
+static uint32_t skip_same(const struct tracing *t, uint32_t n, uint32_t count)
+{
+    uint32_t next = n + 1;
+
+    while (next < count && t->crash->frames[next] == t->crash->frames[n])
+        next++;
+    if (next > n + 1)
+        log_at(t->place, WEIR_LOG_ERROR, "backtrace: #%u to #%u: the same", n + 1, next - 1);
+    return next;
+}
+
 static void log_frames(struct tracing *t)
 {
     uint32_t count = t->crash->n_frames < LEDGER_FRAMES_MAX ? t->crash->n_frames : LEDGER_FRAMES_MAX;
@@ -201,7 +213,7 @@ static void log_frames(struct tracing *t)
     t->named = symbols_load(&why);
     if (!t->named)
         log_at(t->place, WEIR_LOG_WARN, "backtrace without names of functions: %s", why);
-    for (uint32_t n = 0; n < count; n++)
+    for (uint32_t n = 0; n < count; n = skip_same(t, n, count))
         log_frame(t, n);
 }
 

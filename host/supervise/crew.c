@@ -254,6 +254,7 @@ static void watch_start(struct child *child, int64_t now)
     if (child->state != CHILD_LOADING || now - child->started_at < CREW_READY_MS || child->killed)
         return;
     child->hung = true;
+    child->hung_ms = CREW_READY_MS;
     child_kill(child);
 }
 

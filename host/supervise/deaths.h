@@ -36,6 +36,7 @@ struct death {
     int64_t offset;
     bool emitted;
     bool pinned;     /* call, stage and record explain it; of use with NOTE_PROCESS and a record only */
+    bool offered;    /* it was a stage of the generation that a reload had offered */
     int64_t wall_ms; /* when, as Unix milliseconds; for people and for the file */
 };
 

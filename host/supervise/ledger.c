@@ -65,6 +65,15 @@ void ledger_clear(struct ledger *ledger)
     memset(ledger, 0, sizeof *ledger);
 }
 
+const struct note *ledger_open_note(const struct ledger *ledger)
+{
+    if (atomic_load(&ledger->task.count) % 2)
+        return &ledger->task;
+    if (atomic_load(&ledger->load.count) % 2)
+        return &ledger->load;
+    return NULL;
+}
+
 void ledger_write_report(struct ledger *ledger, const struct ledger_report *report)
 {
     uint32_t version = atomic_load_explicit(&ledger->report_version, memory_order_relaxed) | 1;

@@ -55,6 +55,9 @@ void ledger_unmap(struct ledger *ledger);
 /** Empty again, as a new one; while no worker has it. */
 void ledger_clear(struct ledger *ledger);
 
+/** The note that is open: the task's, or that of who loads and creates. NULL: no call is under way. */
+const struct note *ledger_open_note(const struct ledger *ledger);
+
 void ledger_write_report(struct ledger *ledger, const struct ledger_report *report);
 /** False: there is none yet, or it was being written all the time. */
 bool ledger_read_report(const struct ledger *ledger, struct ledger_report *out);

@@ -47,7 +47,7 @@ static void take_chain(struct loading *l, struct loaded *out)
     place = &out->plan->chains[out->conf - config->chains];
     out->chain = *place;
     *place = NULL;
-    chain_note(out->chain, l->note);
+    chain_note(out->chain, l->note, l->number);
 }
 
 bool loading_make(struct loading *l, struct loaded *out)

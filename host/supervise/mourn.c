@@ -76,14 +76,17 @@ static void quarantine(struct crew *crew, const struct death *death)
 /* It died while it changed over: why the reload is refused. */
 static void explain(const struct crew *crew, struct child *child, const struct death *death)
 {
-    const struct config_chain *conf = snapshot_chain(crew->proposed.snapshot, str_of(crew->name));
-    char text[64];
+    struct place at = snapshot_chain(crew->proposed.snapshot, str_of(crew->name))->place, stage;
+    struct buf sentence;
 
+    buf_init(&sentence, 4096);
+    stage = autopsy_say(child, death, &sentence);
+    if (stage.file)
+        at = stage;
     buf_reset(&child->why);
-    buf_add_fmt(&child->why, "%s:%u: ", conf->place.file, conf->place.line);
-    if (death->stage.ptr)
-        buf_add_fmt(&child->why, "stage \"" STR_FMT "\": ", STR_ARG(death->stage));
-    buf_add_fmt(&child->why, "the worker died while it changed over: %s", death_text(death, text));
+    buf_add_fmt(&child->why, "%s:%u: the worker died while it changed over: " STR_FMT, at.file, at.line,
+                STR_ARG(buf_str(&sentence)));
+    buf_fini(&sentence);
 }
 
 /* It met a record that is kept from that stage by now, but it had begun before that was learnt. */

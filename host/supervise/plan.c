@@ -78,6 +78,7 @@ static void make_chains(struct plan *plan, const struct plan_from *from, struct 
         conf->task = from->task;
         if (from->only.ptr && !str_eq(from->only, conf->name))
             continue;
+        loader_for_chain(loader, (uint32_t)i);
         plan->chains[i] = chain_new(plan->config, conf, loader, diag);
         if (!from->no_kafka)
             ask_librdkafka(plan->config, conf, plan->chains[i], diag);

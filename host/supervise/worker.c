@@ -210,7 +210,7 @@ static void drop(struct worker *w, struct loaded *loaded)
 {
     w->ledger->load.generation = loaded->number;
     if (loaded->chain)
-        chain_note(loaded->chain, &w->ledger->load);
+        chain_note(loaded->chain, &w->ledger->load, loaded->number);
     loaded_fini(loaded);
 }
 
@@ -241,7 +241,7 @@ static bool swap(struct worker *w, struct loaded *next, struct buf *why)
         buf_add_text(why, "no memory for the quarantine");
         return false;
     }
-    chain_note(next->chain, &w->ledger->task);
+    chain_note(next->chain, &w->ledger->task, next->number);
     w->next_number = next->number;
     return task_swap(w->task, next->plan->config, next->conf, next->chain, &old, why);
 }
@@ -338,7 +338,7 @@ static const char *begin(struct worker *w)
     if (!quarantine(w, w->now.chain))
         return "no memory for the quarantine";
 
-    chain_note(w->now.chain, &w->ledger->task);
+    chain_note(w->now.chain, &w->ledger->task, w->now.number);
     if (w->state_fd >= 0 && !state_file_restore(w->now.chain, w->state_fd, &why))
         log_at(place(w), WEIR_LOG_WARN, "starting without the state of the task before: %s", why);
     return start_thread(w) ? NULL : "cannot start a thread";

@@ -131,7 +131,7 @@ CREATES = {
     "exit": "its plugin did not survive its create: exit status 0",
     "double_free": "its plugin did not survive its create: SIGABRT",
     "overflow": "its plugin did not survive its create: SIGSEGV",
-    "loop": "its plugin did not survive its create: no answer in time",
+    "loop": "its plugin did not survive its create: no answer within 30s",
 }
 
 
@@ -156,15 +156,22 @@ def test_what_does_not_survive_its_create_hurts_nobody(scene):
 
 @pytest.mark.parametrize("at", ["save", "restore"])
 def test_what_does_not_survive_the_swap_costs_a_restart_and_no_more(scene, at):
+    """What is told is of the generation whose call it was: of the old one when it saves, of the new one when it
+    restores, whose file has a line more."""
+    new = at == "restore"
     scene.add_deadly("null", at=at, value="nobody")
+    good = scene.pipeline.text()
+    line = good[: good.index("[stage deadly]")].count("\n") + 1 + new
     w = scene.run()
     with scene.load() as feed:
         scene.moves_on()
+        scene.pipeline.write("# a line more\n" + good)
         scene.pipeline.set("stage summary", every=999)
         mark = w.mark()
         w.reload()
-        w.wait_for(r"reload refused, .*: .*user-login\.conf:\d+: .*died while it changed over", 60, mark)
-        w.wait_for(f"worker died: .*SIGSEGV.* call={at}", 60, mark)
+        why = rf'{line}: the worker died while it changed over: stage "deadly": its plugin did not survive its {at}'
+        w.wait_for(rf"reload refused, .*user-login\.conf:{why}: SIGSEGV", 60, mark)
+        w.wait_for(f"stage=deadly worker died: .*SIGSEGV.* generation={1 + new} call={at} plugin=kills", 60, mark)
         w.wait_for("partitions assigned", 60, mark)
         scene.moves_on()
         w.wait_for("reload done: .*refused=1", 60, mark)

@@ -96,10 +96,13 @@ static int32_t timer(struct weir_stage *stage, struct hook_self *self)
     return weir_emit(stage, STR_ABSENT, STR("{}")) == WEIR_OK ? WEIR_PASS : WEIR_STOP;
 }
 
+static uint64_t saved_as, restored_as; /* the generation of the note then */
+
 static int32_t save(struct weir_stage *stage, struct hook_self *self)
 {
     (void)self;
     note_seen();
+    saved_as = seen->generation;
     return weir_save_bytes(stage, "x", 1);
 }
 
@@ -107,6 +110,7 @@ static int32_t restore(struct weir_stage *stage, struct hook_self *self, uint32_
 {
     (void)stage, (void)self, (void)version, (void)s;
     note_seen();
+    restored_as = seen->generation;
     return WEIR_OK;
 }
 
@@ -153,7 +157,7 @@ static void open_noted(const char *lines)
 {
     memset(seen, 0, sizeof *seen);
     world_open(lines);
-    chain_note(world.chain, seen);
+    chain_note(world.chain, seen, 0);
 }
 
 static void a_record_is_noted_at_each_stage(void **state)
@@ -222,9 +226,14 @@ static void flush_and_state_are_noted(void **state)
     world_take(NULL, "{}");
     chain_flush(world.chain);
     note("%s", parity());
+    chain_note(world.chain, seen, 2);
+    seen->generation = 1; /* of the one that runs, until it has given all to its successor */
     saved = chain_save(world.chain, &why);
     assert_non_null(saved);
     assert_true(chain_restore(world.chain, saved, &why));
+    assert_int_equal(saved_as, 1);
+    assert_int_equal(restored_as, 2);
+    assert_int_equal(seen->generation, 1);
     note("%s", parity());
     saved_state_destroy(saved);
     chain_abandon(world.chain);
@@ -242,7 +251,7 @@ static void a_chain_can_note_elsewhere_and_to_itself(void **state)
     world_take(NULL, "{}");
     count = atomic_load(&seen->count);
     assert_int_equal(count, 4);
-    chain_note(world.chain, NULL);
+    chain_note(world.chain, NULL, 0);
     world_take(NULL, "{}");
     world_ack_all();
     assert_int_equal(atomic_load(&seen->count), count);
