@@ -90,8 +90,11 @@ def test_weir_waits_for_a_broker_that_is_not_up_yet(own_broker, weir, tmp_path):
     w.wait_for("partitions assigned")
     client.wait_until_committed(pipeline.group, pipeline.source)
     assert w.terminate() == 0
-    for line in ("login waiting: ", "waiting: client=consumer", "waiting: client=producer"):
-        assert said(w, line) == 1
+    assert said(w, "login waiting: ") == 1
+    for client_of_weir in ("consumer", "producer"):  # librdkafka 2.16 may tell of the last failure once more
+        times = said(w, f"waiting: client={client_of_weir}")
+        assert 1 <= times <= 2
+        assert said(w, f"brokers are back: client={client_of_weir}") == times
     Ended(client, pipeline).check_once(events)
     client.close()
 

@@ -219,6 +219,7 @@ static rd_kafka_t *open_consumer(struct bench *b)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
+    rd_kafka_mock_topic_create(setup_cluster(&b->setup), "in", 1, 1); /* whose offsets are offered */
     rd_kafka_conf_set(conf, "bootstrap.servers", b->setup.keys[0].value.ptr, NULL, 0);
     rd_kafka_conf_set(conf, "group.id", "transaction", NULL, 0);
     rd_kafka_conf_set_log_cb(conf, NULL);
