@@ -113,6 +113,17 @@ bool commits_begin(struct commits *c, const rd_kafka_topic_partition_list_t *beg
     return good;
 }
 
+bool commits_place(struct commits *c, int32_t number, int64_t offset, int timeout_ms)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    bool good;
+
+    rd_kafka_topic_partition_list_add(list, c->topic, number)->offset = offset;
+    good = commit_and_wait(c, list, timeout_ms);
+    rd_kafka_topic_partition_list_destroy(list);
+    return good;
+}
+
 bool commits_due(const struct commits *c)
 {
     rd_kafka_topic_partition_list_t *list = partitions_uncommitted(c->partitions, c->topic);

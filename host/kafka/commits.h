@@ -32,6 +32,10 @@ bool commits_now(struct commits *c, int timeout_ms);
  *  answer. Also in exactly-once: nothing was taken of them yet. False: as above. */
 bool commits_begin(struct commits *c, const rd_kafka_topic_partition_list_t *begun, int timeout_ms);
 
+/** Commits one place, and waits for the answer. Also in exactly-once: nothing of that partition is under way.
+ * False: as above. */
+bool commits_place(struct commits *c, int32_t number, int64_t offset, int timeout_ms);
+
 /** What the brokers answered. */
 void commits_result(struct commits *c, rd_kafka_resp_err_t err, const rd_kafka_topic_partition_list_t *list);
 

@@ -142,17 +142,25 @@ static void assign(struct source *s, rd_kafka_topic_partition_list_t *list)
            s->consumer.partitions.assigned);
 }
 
-/** Waits for what is in flight of these partitions, then commits: the next owner begins there. False: without
- * an answer. */
-static bool settle(struct source *s, const rd_kafka_topic_partition_list_t *list)
+static bool is_drained(const struct source *s, const rd_kafka_topic_partition_list_t *list)
+{
+    return partitions_open(&s->consumer.partitions, list) == 0 && s->events.settled(s->events.self);
+}
+
+/** Waits for what is in flight of these partitions, up to drain_timeout. */
+static bool drain(struct source *s, const rd_kafka_topic_partition_list_t *list)
 {
     int64_t until = clock_mono_ms() + s->drain_timeout_ms;
 
-    while ((partitions_open(&s->consumer.partitions, list) || !s->events.settled(s->events.self)) &&
-           clock_mono_ms() < until) {
-        if (!s->events.serve(s->events.self, true))
-            break;
-    }
+    while (!is_drained(s, list) && clock_mono_ms() < until && s->events.serve(s->events.self, true))
+        ;
+    return is_drained(s, list);
+}
+
+/** Drains, then commits: the next owner begins there. False: without an answer. */
+static bool settle(struct source *s, const rd_kafka_topic_partition_list_t *list)
+{
+    drain(s, list);
     return s->exactly_once || commits_now(&s->consumer.commits, COMMIT_WAIT_MS);
 }
 
@@ -224,19 +232,37 @@ static void on_committed(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
 
 /* ---- what is no record */
 
+/** At the end of a partition, see begin(). What lies before the gap must be safe first. */
+static bool keep_place(struct source *s, int32_t number)
+{
+    const struct partition *part = partitions_find(&s->consumer.partitions, number);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    bool good;
+
+    rd_kafka_topic_partition_list_add(list, s->topic, number);
+    good = drain(s, list) && commits_place(&s->consumer.commits, number, part->position, COMMIT_WAIT_MS);
+    rd_kafka_topic_partition_list_destroy(list);
+    return good;
+}
+
 static void on_lost_offset(struct source *s, int32_t number)
 {
+    const struct partition *part = partitions_find(&s->consumer.partitions, number);
     struct patience patient = patience(s);
     rd_kafka_resp_err_t err;
+    int64_t before;
 
-    if (is_lost(s) || !partitions_find(&s->consumer.partitions, number))
+    if (is_lost(s) || !part)
         return;
+    before = part->position;
     buf_reset(&s->text);
     err = positions_lost(&s->consumer.positions, number, s->on_lost, &patient, &s->text);
     if (err && !is_lost(s))
         fail(s, phrase(s, err));
     else if (s->text.len)
         fail(s, buf_text(&s->text) ? buf_text(&s->text) : "no memory");
+    else if (s->on_lost == CONFIG_LOST_LATEST && part->position != before && !keep_place(s, number))
+        s->rejoin = true;
     inbox_forget(&s->inbox); /* all partitions are read again from where they stand */
     consumer_pause_all(&s->consumer);
 }
@@ -307,7 +333,7 @@ static bool take_some(struct source *s)
 {
     size_t n;
 
-    for (n = 0; n < POLL_MAX && !is_over(s) && s->events.ready(s->events.self); n++) {
+    for (n = 0; n < POLL_MAX && !is_over(s) && !s->rejoin && s->events.ready(s->events.self); n++) {
         rd_kafka_message_t *m;
 
         if (!s->inbox.count)
