@@ -5,6 +5,10 @@
 #include "config/property.h"
 #include "config/reserved.h"
 
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 
 const struct weir_option config_host_options[] = {
@@ -13,7 +17,8 @@ const struct weir_option config_host_options[] = {
         .help = "makes each task a static member of its group, under this name; one of its own for each "
                 "running weir"),
     WEIR_OPT_LIST(struct config_host, plugin_path,
-                  .help = "directories to look for plugins in, in this order"),
+                  .help = "directories to look for plugins in, in this order; what does not begin with / "
+                          "begins where weir was started"),
     WEIR_OPT_STRING(struct config_host, state_dir,
                     .help = "directory where the quarantine is kept over a restart; it must exist"),
     WEIR_OPT_CHOICE(struct config_host, log_level, .def = "info", .choices = log_levels,
@@ -69,6 +74,24 @@ static void check_instance(const struct config *c, struct diag *d)
                    STR_ARG(key->written));
 }
 
+/* A warning only: a configuration may be checked on another machine than it is for. */
+static void check_dir(struct config *c, const char *option, struct weir_str dir, int mode, struct diag *d)
+{
+    const struct config_key *key = config_keys_find(&c->host_keys, option);
+
+    if (!key || key->broken || !dir.ptr || access(dir.ptr, mode) == 0)
+        return;
+    diag_warning(d, key->place, "[host]: %s: \"" STR_FMT "\" cannot be used: %s", option,
+                 STR_ARG(key->hidden ? key->written : dir), strerror(errno));
+}
+
+static void check_dirs(struct config *c, struct diag *d)
+{
+    for (size_t i = 0; i < c->host.plugin_path.count; i++)
+        check_dir(c, "plugin_path", c->host.plugin_path.items[i], R_OK | X_OK, d);
+    check_dir(c, "state_dir", c->host.state_dir, W_OK | X_OK, d);
+}
+
 void section_host(struct config *c, struct diag *d)
 {
     struct place at = {c->dir, 0};
@@ -76,6 +99,7 @@ void section_host(struct config *c, struct diag *d)
 
     options_fill(config_host_options, &c->host, &in);
     check_instance(c, d);
+    check_dirs(c, d);
 }
 
 void section_kafka(struct config *c, struct diag *d)

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define DIRS_MAX 64
-
 /* The folder of the running program. */
 static bool program_dir(char *dir, size_t room)
 {
@@ -30,11 +28,16 @@ static bool program_dir(char *dir, size_t room)
 bool plan_plugin_path(struct loader *loader, const struct config *config)
 {
     char self[PATH_MAX / 2], beside[PATH_MAX], installed[PATH_MAX];
-    struct weir_str dirs[DIRS_MAX];
-    size_t n = 0;
+    size_t count = config ? config->host.plugin_path.count : 0, n = 0;
+    struct weir_str *dirs = calloc(count + 1, sizeof *dirs);
+    bool good;
 
-    for (size_t i = 0; config && i < config->host.plugin_path.count && n < DIRS_MAX - 3; i++)
-        dirs[n++] = config->host.plugin_path.items[i];
+    if (!dirs)
+        return false;
+    while (n < count) {
+        dirs[n] = config->host.plugin_path.items[n];
+        n++;
+    }
     if (program_dir(self, sizeof self)) {
         snprintf(beside, sizeof beside, "%s/plugins", self);
         snprintf(installed, sizeof installed, "%s/%s", self, WEIR_PLUGIN_DIR_FROM_EXE);
@@ -45,7 +48,9 @@ bool plan_plugin_path(struct loader *loader, const struct config *config)
     } else {
         dirs[n++] = STR(WEIR_PLUGIN_DIR);
     }
-    return loader_set_path(loader, dirs, n);
+    good = loader_set_path(loader, dirs, n);
+    free(dirs);
+    return good;
 }
 
 /* A chain that could not be made is asked about its clients all the same: every error at once. */
