@@ -188,7 +188,7 @@ static void call_off(struct rollout *r, struct fleet *fleet)
     say(r, WEIR_LOG_ERROR, "reload refused, the old generation goes on: chains=%zu", errors);
 }
 
-/* Whether every part is ready, or one has failed. */
+/* Whether every part is ready or has failed: whoever reloads hears of all faults at once. */
 static bool all_checked(const struct rollout *r, const struct fleet *fleet, bool *failed)
 {
     bool all = true;
@@ -261,14 +261,13 @@ bool rollout_step(struct rollout *r, struct fleet *fleet)
     bool failed = r->refused > 0;
 
     if (r->phase == ROLLOUT_CHECKING) {
-        bool ready = all_checked(r, fleet, &failed);
-
+        if (!all_checked(r, fleet, &failed))
+            return false;
         if (failed) {
             call_off(r, fleet);
             return over(r, false);
         }
-        if (ready)
-            proceed(r, fleet);
+        proceed(r, fleet);
     }
     return r->phase == ROLLOUT_CHANGING && finish(r, fleet);
 }

@@ -139,6 +139,16 @@ def test_what_is_wrong_with_a_reload_is_said_and_the_old_generation_goes_on(clie
     refused(good.replace("every  =", "interval = 1h\nevery  ="),
             r'user-login\.conf:\d+: stage "x" does not take over')  # fmt: skip
     refused(good.replace("source = ", "source = other-", 1), conf + "source topic other-.* does not exist")
+    more = [pipeline.dir / f"{name}.conf" for name in ("more-1", "more-2")]
+    for file in more:  # every chain's fault at once
+        file.write_text(
+            f"[chain {file.stem}]\nsource = no-{file.stem}\ngroup = g\n"
+            f"[stage o-{file.stem}]\nplugin = kafka_sink\nfrom = *\ntopic = {pipeline.source}\n"
+        )
+    refused(good, "the old generation goes on: chains=2")
+    for file in more:
+        w.wait_for(f"{file.name}:1: source topic no-{file.stem} does not exist", timeout=1)
+        file.unlink()
     (folder / "restore_fails.so").write_bytes(b"garbage")  # overwritten in place, while it is mapped
     refused(good, "restore_fails")
 
