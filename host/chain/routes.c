@@ -7,6 +7,7 @@
 #include "chain/routes.h"
 
 #include "chain/walk.h"
+#include "config/brokers.h"
 #include "config/config.h"
 #include "config/diag.h"
 #include "config/suggest.h"
@@ -202,6 +203,8 @@ static void advise_on_predicates(const struct chain *chain, uint64_t source, str
 
 static void check_loops(const struct chain *chain, struct diag *diag)
 {
+    if (!brokers_shared(&chain->conf->consumer, &chain->conf->producer))
+        return;
     for (uint32_t i = 0; i < chain->n_stages; i++) {
         const struct stage *s = &chain->stages[i];
 

@@ -1,8 +1,10 @@
 /* check.c: `weir check`, everything that can be known of a configuration without a broker. */
 #include "cli/commands.h"
+#include "config/brokers.h"
 #include "supervise/forked.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static void print_summary(const char *dir, const struct plan *g, const struct diag *diag)
 {
@@ -39,6 +41,70 @@ static void advise_on_groups(const struct config *config, struct diag *diag)
     }
 }
 
+/* ---- loops over several chains; one over a single chain is an error, and found with the chain */
+
+/* A walk from the chain `first` over those behind it in the list, so that each loop is found once. */
+struct loop {
+    const struct plan *plan;
+    size_t first;
+    size_t *next; /* by chain: to which it leads on, plus 1; 0: it was not walked yet */
+};
+
+static bool feeds(const struct plan *plan, size_t from, size_t to)
+{
+    const struct config_chain *a = &plan->config->chains[from], *b = &plan->config->chains[to];
+    size_t count;
+    struct weir_topic *const *topics = chain_topics(plan->chains[from], &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(topics[i]->name, b->source) && brokers_shared(&a->producer, &b->consumer))
+            return true;
+    }
+    return false;
+}
+
+static bool leads_back(struct loop *loop, size_t from)
+{
+    for (size_t to = loop->first; to < loop->plan->count; to++) {
+        if (from == to || !feeds(loop->plan, from, to) || (to != loop->first && loop->next[to]))
+            continue;
+        loop->next[from] = to + 1;
+        if (to == loop->first || leads_back(loop, to))
+            return true;
+    }
+    if (!loop->next[from])
+        loop->next[from] = from + 1;
+    return false;
+}
+
+static void warn_of_loop(const struct loop *loop, struct diag *diag)
+{
+    const struct config_chain *chains = loop->plan->config->chains;
+    struct buf path;
+
+    buf_init(&path, 4096);
+    for (size_t at = loop->next[loop->first] - 1; at != loop->first; at = loop->next[at] - 1)
+        buf_add_fmt(&path, "%s\"" STR_FMT "\"", path.len ? ", " : "", STR_ARG(chains[at].name));
+    diag_warning(diag, chains[loop->first].place,
+                 "chain \"" STR_FMT "\": what it sends comes in again, by way of chain %s",
+                 STR_ARG(chains[loop->first].name), buf_text(&path));
+    buf_fini(&path);
+}
+
+static void advise_on_loops(const struct plan *plan, struct diag *diag)
+{
+    struct loop loop = {.plan = plan, .next = calloc(plan->count + 1, sizeof *loop.next)};
+
+    for (; loop.next && loop.first < plan->count; loop.first++) {
+        memset(loop.next, 0, plan->count * sizeof *loop.next);
+        if (leads_back(&loop, loop.first))
+            warn_of_loop(&loop, diag);
+    }
+    free(loop.next);
+}
+
+/* ---- the command */
+
 struct checking {
     const char *dir;
     struct forked *forked;
@@ -54,8 +120,10 @@ static int check(void *self)
 
     diag_init(&diag);
     g = forked_plan(c->forked, false, &diag);
-    if (g)
+    if (g) {
         advise_on_groups(g->config, &diag);
+        advise_on_loops(g, &diag);
+    }
     diag_print(&diag, stderr);
     if (g)
         print_summary(c->dir, g, &diag);

@@ -5,6 +5,8 @@
  * back for ever: that is an error here, and what nobody has set is made to fit. */
 #include "config/delivery.h"
 
+#include "config/brokers.h"
+
 #define TIMEOUT_DEFAULT_MS 60000 /* librdkafka's */
 #define TIMEOUT_DEFAULT "60000"
 #define INTERVAL_DEFAULT_MS 100
@@ -78,6 +80,13 @@ void delivery_settle(const struct config *c, struct config_chain *chain, struct 
                    "\": exactly-once needs \"instance\" under [host], a name of its own for "
                    "each process: transactions are kept by it, and of two processes with one name each ends "
                    "the other's",
+                   STR_ARG(chain->name));
+    if (!brokers_shared(&chain->consumer, &chain->producer))
+        diag_error(d, config_keys_place(&chain->keys, "delivery", chain->place),
+                   "chain \"" STR_FMT
+                   "\": exactly-once works within one cluster, since its offsets are part of the producer's "
+                   "transaction: give consumer and producer a bootstrap.servers in common, or use "
+                   "at-least-once",
                    STR_ARG(chain->name));
     settle_interval(chain, timeout, d);
     for (i = 0; i < chain->stage_count; i++)

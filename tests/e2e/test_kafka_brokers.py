@@ -117,3 +117,26 @@ def test_a_topic_that_is_created_a_moment_later_is_waited_for(client, pipeline, 
     client.create_topics(*map(pipeline.topic, SINKS))
     w.wait_for("partitions assigned")
     assert w.terminate() == 0
+
+
+def test_a_chain_reads_from_one_cluster_and_writes_to_another(client, own_broker, weir, prefix, tmp_path):
+    """On topics of one name, and with commits where it reads: a second run repeats nothing."""
+    there = own_broker()
+    other = Client(there.address)
+    topic = f"{prefix}copied"
+    for each in (client, other):
+        each.create_topics(topic)
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / "mirror.conf").write_text(
+        f"[chain mirror]\nsource = {topic}\ngroup = {prefix}mirror\nstart = earliest\nvalue_format = bytes\n"
+        f"consumer.bootstrap.servers = {client.address}\nproducer.bootstrap.servers = {there.address}\n"
+        f"[stage out]\nplugin = kafka_sink\nfrom = *\ntopic = {topic}\n"
+    )
+    for count in (1000, 2000):
+        client.produce(topic, [b"%d" % n for n in range(count - 1000, count)])
+        w = weir("run", "-c", tmp_path / "mirror")
+        client.wait_until_committed(f"{prefix}mirror", topic)
+        assert w.terminate() == 0
+        assert sorted(int(r.value) for r in other.read(topic)) == list(range(count))
+    assert client.end(topic) == 2000
+    other.close()

@@ -203,6 +203,33 @@ def test_what_is_allowed_and_hardly_meant_is_warned_of(conf):
     ]
 
 
+def test_a_loop_is_told_within_one_cluster(conf):
+    """Over one chain it is an error, over several a warning; between two clusters it is none."""
+
+    def check(**chains):
+        for file in conf.glob("*.conf"):
+            file.unlink()
+        for name, (source, topic, more) in chains.items():
+            (conf / f"{name}.conf").write_text(
+                f"[chain {name}]\nsource = {source}\ngroup = {name}\n"
+                f"consumer.bootstrap.servers = one:1, two:2\nproducer.bootstrap.servers = {more}\n"
+                f"[stage out]\nplugin = kafka_sink\nfrom = *\ntopic = {topic}\n"
+            )
+        done = call("check", "-c", conf)
+        return [line for line in done.stderr.decode().replace(f"{conf}/", "").splitlines() if "group of" not in line]
+
+    back = "what it sends comes in again, by way of chain"
+    assert check(a=("t", "t", "two:2"))[0] == (
+        'a.conf:9: stage "out": topic "t" is the source of this chain: what it sends would come in again'
+    )
+    assert check(a=("t", "t", "three:3")) == []
+    assert check(a=("t", "u", "two:2"), b=("u", "t", "one:1")) == [f'a.conf:1: warning: chain "a": {back} "b"']
+    assert check(a=("t", "u", "two:2"), b=("u", "t", "three:3")) == []
+    assert check(a=("x", "y", "two:2"), b=("s", "t", "two:2"), c=("u", "s", "two:2"), d=("t", "u", "two:2")) == [
+        f'b.conf:1: warning: chain "b": {back} "d", "c"'
+    ]
+
+
 def test_a_broken_configuration_is_told_whole(conf):
     (conf / "a.conf").write_text(
         "[kafka]\nbootstrap.servers = localhost:1\n[chain a]\nsource = in\ngroup = g\n"
