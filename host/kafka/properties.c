@@ -6,6 +6,7 @@
 #include "kafka/properties.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "config/diag.h"
@@ -13,6 +14,7 @@
 
 #define PIECE 8                      /* bytes of a value, of which no text may hold so many in a row */
 #define EAGER_ONLY_BEFORE 0x020601ff /* cooperative assignors lose records or hang below */
+#define KIP_848_FROM 0x020c00ff      /* group.protocol = consumer is finished */
 
 struct property {
     const char *name, *value;
@@ -20,12 +22,17 @@ struct property {
 
 /* What weir prefers; the user may set it otherwise. Not every library knows them all. */
 static const struct property consumer_defaults[] = {
-    {"session.timeout.ms", "10000"},      {"partition.assignment.strategy", "range"},
     {"queued.min.messages", "10000000"},  /* out of the way: prefetch is bounded by bytes */
     {"fetch.queue.backoff.ms", "20"},     /* from 2.2.0; before it, see awake.h */
     {"reconnect.backoff.max.ms", "1000"}, /* a restarted broker is found again within a session */
     {"socket.keepalive.enable", "true"},  {"socket.nagle.disable", "true"},
     {"enable.metrics.push", "false"},     {NULL, NULL},
+};
+/* In the consumer protocol of KIP-848 these are the brokers' business, and refused. */
+static const struct property classic_defaults[] = {
+    {"session.timeout.ms", "10000"},
+    {"partition.assignment.strategy", "range"},
+    {NULL, NULL},
 };
 static const struct property producer_defaults[] = {
     {"linger.ms", "10"},
@@ -106,6 +113,21 @@ static bool assignor_is_safe(const struct config_key *key, struct diag *diag)
     return false;
 }
 
+static bool is_consumer_protocol(const struct config_key *key)
+{
+    return str_is(key->name, "group.protocol") && !key->broken && strcasecmp(key->value.ptr, "consumer") == 0;
+}
+
+static bool protocol_is_finished(const struct config_key *key, struct diag *diag)
+{
+    if (!is_consumer_protocol(key) || rd_kafka_version() >= KIP_848_FROM)
+        return true;
+    diag_error(diag, key->place,
+               "group.protocol: the consumer protocol is not finished before librdkafka 2.12, and this is %s",
+               rd_kafka_version_str());
+    return false;
+}
+
 static bool is_quiet(const struct config_key *key)
 {
     return key->hidden || property_is_secret(key->name);
@@ -131,7 +153,8 @@ static void set_users(rd_kafka_conf_t *conf, const struct config_key *key, struc
     rd_kafka_conf_res_t result;
     char why[512];
 
-    if (key->broken || property_refused(key->name) || !assignor_is_safe(key, diag))
+    if (key->broken || property_refused(key->name) || !assignor_is_safe(key, diag) ||
+        !protocol_is_finished(key, diag))
         return;
     result = rd_kafka_conf_set(conf, key->name.ptr, key->value.ptr, why, sizeof why);
     if (result != RD_KAFKA_CONF_OK)
@@ -172,10 +195,24 @@ static void set_transactions(rd_kafka_conf_t *conf, enum client_kind kind, const
     }
 }
 
+static bool is_classic(const struct config_keys *keys)
+{
+    bool classic = true;
+    size_t i;
+
+    for (i = 0; i < keys->count; i++) { /* the later one counts */
+        if (str_is(keys->items[i].name, "group.protocol"))
+            classic = !is_consumer_protocol(&keys->items[i]);
+    }
+    return classic;
+}
+
 static void set_defaults(rd_kafka_conf_t *conf, enum client_kind kind, const struct settings *s)
 {
     char text[128];
 
+    if (kind == CLIENT_CONSUMER && is_classic(users(s, kind)))
+        set_all(conf, classic_defaults);
     set_all(conf, kind == CLIENT_CONSUMER ? consumer_defaults : producer_defaults);
     snprintf(text, sizeof text, "weir-%s", s->chain);
     rd_kafka_conf_set(conf, "client.id", text, NULL, 0);

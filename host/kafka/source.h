@@ -81,7 +81,7 @@ void source_rewind(struct source *s);
 /** Why the source is finished; NULL: it is not. Borrowed. */
 const char *source_failed(const struct source *s);
 
-/** Brokers take this member for an old one of itself: it wants source_renew(). */
+/** Brokers take this member for an old one of itself, or an old one for it: it wants source_renew(). */
 bool source_spent(const struct source *s);
 
 /** Opens another consumer in the old one's place, and joins the group. What is under way is repeated, as

@@ -1,11 +1,14 @@
 """A group that changes while records flow: processes that are restarted in turn, a topic that gets one more
-partition."""
+partition; and the consumer protocol of KIP-848, where librdkafka has it."""
 import re
 
+import confluent_kafka
 import pytest
 from confluent_kafka.admin import NewPartitions
 from support.feed import Feed
+from support.kafka import Client
 from support.logins import Ended, logins
+from support.pipeline import Pipeline
 
 EVER = {"MAX_MESSAGE_AGE": "10000d"}
 EVENTS = logins(300_000, missing=15_000, version=15_000)
@@ -84,3 +87,38 @@ def test_records_of_a_partition_added_meanwhile_are_processed(client, broker, pi
     assert client.committed(pipeline.group, pipeline.source)[4] >= len(more)
     assert w.terminate() == 0
     check(client, pipeline, feed.written + more, delivery)
+
+
+HAS_KIP_848 = confluent_kafka.libversion()[1] >= 0x020C00FF
+
+
+def test_the_consumer_protocol_works_or_is_refused(own_broker, weir, weir_call, tmp_path):
+    """A static member that was killed holds its place for as long as its session lasts: its successor waits."""
+    broker = own_broker(
+        group_consumer_min_heartbeat_interval_ms=1000, group_consumer_heartbeat_interval_ms=1000,
+        group_consumer_min_session_timeout_ms=6000, group_consumer_session_timeout_ms=6000,
+    )  # fmt: skip
+    client = Client(broker.address)
+    pipeline = Pipeline(tmp_path / "conf.d", "")
+    pipeline.create(client)
+    pipeline.set("chain user-login", **{"consumer.group.protocol": "consumer"})
+    (pipeline.dir / "host.conf").write_text("[host]\ninstance = one\n", encoding="utf-8")
+    env = {**EVER, "KAFKA_BOOTSTRAP_SERVERS": broker.address}
+    if not HAS_KIP_848:
+        done = weir_call("check", "-c", pipeline.dir, env=env)
+        assert done.returncode == 78
+        assert b"group.protocol: the consumer protocol is not finished before librdkafka 2.12" in done.stderr
+        return
+    events = logins(20_000, missing=1000, version=1000)
+    client.produce(pipeline.source, (e.record() for e in events[:10_000]))
+    w = weir("run", "-c", pipeline.dir, env=env)
+    client.wait_until_committed(pipeline.group, pipeline.source)
+    w.kill()
+    client.produce(pipeline.source, (e.record() for e in events[10_000:]))
+    w = weir("run", "-c", pipeline.dir, env=env)
+    w.wait_for("waiting: the group has another member of this instance")
+    client.wait_until_committed(pipeline.group, pipeline.source)
+    assert w.stderr.count("waiting: the group has") == w.stderr.count("partitions assigned") == 1
+    assert w.terminate() == 0
+    Ended(client, pipeline).check_once(events)
+    client.close()

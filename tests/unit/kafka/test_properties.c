@@ -255,6 +255,20 @@ static void check_refuses_a_cooperative_assignor_where_the_library_is_not_safe_w
     check_row(&row);
 }
 
+static void check_takes_the_consumer_protocol_where_the_library_has_it(void **state)
+{
+    struct row row = {.name = "KIP-848",
+                      .kafka = {BROKERS},
+                      .consumer = {{"group.protocol", "Consumer"}},
+                      .message = "not finished before librdkafka 2.12",
+                      .line = 20};
+
+    (void)state;
+    if (rd_kafka_version() >= 0x020c00ff)
+        row.message = NULL;
+    check_row(&row);
+}
+
 static const struct row scram[] = {
     {.name = "SCRAM, under [kafka]",
      .kafka = {BROKERS, {"security.protocol", "sasl_plaintext"}, {"sasl.mechanism", "SCRAM-SHA-256"}, LOGIN},
@@ -403,6 +417,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(check_reports_what_librdkafka_refuses_at_its_line),
         cmocka_unit_test(check_refuses_a_cooperative_assignor_where_the_library_is_not_safe_with_it),
+        cmocka_unit_test(check_takes_the_consumer_protocol_where_the_library_has_it),
         cmocka_unit_test(check_warns_of_scram_where_the_library_cannot_do_it_everywhere),
         cmocka_unit_test(check_is_quick),
         cmocka_unit_test(weirs_own_settings_hold_and_its_wishes_give_way),
