@@ -4,14 +4,15 @@
  *     plugin = metrics
  *     from   = *
  *     id     = user_id             ; absent, null, empty, no string, or withheld: Unknown
- *     since  = timestamp           ; Unix seconds: a number, or a string that reads as one
+ *     since  = timestamp           ; since 1970: a number, or a string that reads as one
+ *     ; unit = s                   ; what that member counts: s (the default) or ms
  *     emit   = metrics
  *
  *     {"message_details": [{"message_id": "u-1", "processing_time": 0.012, "topic": "processed-output",
  *                           "timestamp": 1729894075.250}]}         (on one line)
  *
- * processing_time is now minus `since`; where that is not usable (or 10^12 and more), minus Kafka's
- * timestamp; where there is none, 0.000. An id over 256 bytes is cut between two characters. The sink
+ * processing_time is now minus `since`; where that is not usable (or 10^12 seconds and more), minus
+ * Kafka's timestamp; where there is none, 0.000. An id over 256 bytes is cut between two characters. The sink
  * batches.
  *
  * This runs for every record, so nothing is printed: an id without escapes is copied as it stands in the
@@ -29,15 +30,21 @@
 
 struct metrics {
     const struct weir_field *id, *since;
+    int32_t unit;
     int64_t now; /* these two made the end */
     char topic[MAX_TOPIC];
     size_t topic_len, end_len;
     char end[ROOM(MAX_TOPIC)];
 };
 
+static const char *const units[] = {"s", "ms", NULL};
+static const double in_seconds[] = {1, 1e-3};
+
 static const struct weir_option options[] = {
     WEIR_OPT_FIELD(struct metrics, id, .required = true, .help = "the member that names the record"),
-    WEIR_OPT_FIELD(struct metrics, since, .help = "the member that holds when it began, in Unix seconds"),
+    WEIR_OPT_FIELD(struct metrics, since, .help = "the member that holds when it began"),
+    WEIR_OPT_CHOICE(struct metrics, unit, .def = "s", .choices = units,
+                    .help = "what that member counts since 1970"),
     WEIR_OPT_END};
 
 /* When the record began, in Unix milliseconds. */
@@ -45,7 +52,10 @@ static bool read_start(const struct metrics *m, struct weir_envelope *env, int64
 {
     double s;
 
-    if (!m->since || weir_get_number(env, m->since, &s) != WEIR_OK || !(s > -MAX_SECONDS && s < MAX_SECONDS))
+    if (!m->since || weir_get_number(env, m->since, &s) != WEIR_OK)
+        return weir_timestamp_ms(env, ms);
+    s *= in_seconds[m->unit];
+    if (!(s > -MAX_SECONDS && s < MAX_SECONDS))
         return weir_timestamp_ms(env, ms);
     *ms = (int64_t)(s < 0 ? s * 1000 - 0.5 : s * 1000 + 0.5);
     return true;
@@ -145,6 +155,15 @@ static int32_t process(struct weir_stage *stage, void *self, struct weir_envelop
     return WEIR_PASS;
 }
 
+static int32_t create(struct weir_stage *stage, void *self)
+{
+    const struct metrics *m = self;
+
+    if (!m->since && weir_is_set(stage, "unit"))
+        return weir_error(stage, "unit means something only with since");
+    return WEIR_OK;
+}
+
 WEIR_PLUGIN(.name = "metrics", .version = "1.0.0",
             .help = "makes one record about every record that ended on a topic", .options = options,
-            .self_size = sizeof(struct metrics), .flags = WEIR_EMITS, .process = process)
+            .self_size = sizeof(struct metrics), .flags = WEIR_EMITS, .create = create, .process = process)

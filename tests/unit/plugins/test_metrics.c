@@ -76,6 +76,33 @@ static void metrics_writes_one_record_a_message(void **state)
     fake_close(f);
 }
 
+static void metrics_takes_milliseconds(void **state)
+{
+    static const struct row in_ms[] = {
+        TIMED("milliseconds", "1729894075238", "0.012"),
+        TIMED("a string of them", "\"1729894074250\"", "1.000"),
+        TIMED("a fraction of one", "1729894075238.4", "0.012"),
+        TIMED("the greatest", "999999999999999", "-998270105924.749"),
+        TIMED("one more is not usable", "1000000000000000", "0.012"),
+    };
+    struct fake *f = fake_open("metrics", "id = user_id\nsince = timestamp\nunit = ms");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof in_ms / sizeof in_ms[0]; i++)
+        show(f, &in_ms[i]);
+    fake_close(f);
+}
+
+static void metrics_refuses_a_unit_without_since(void **state)
+{
+    struct fake *f = fake_open("metrics", "id = user_id\nunit = ms");
+
+    (void)state;
+    assert_false(f->created);
+    CHECK_TEXT("unit", fake_said(f), "unit means something only with since");
+    fake_close(f);
+}
+
 static void metrics_needs_no_since(void **state)
 {
     static const struct row row = {"since", "{\"user_id\": \"u\", \"timestamp\": 5}", FAKE_NOW - 1,
@@ -226,6 +253,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(metrics_writes_one_record_a_message),
+        cmocka_unit_test(metrics_takes_milliseconds),
+        cmocka_unit_test(metrics_refuses_a_unit_without_since),
         cmocka_unit_test(metrics_needs_no_since),
         cmocka_unit_test(metrics_cuts_a_long_id_between_characters),
         cmocka_unit_test(metrics_escapes_an_id_at_every_place),
