@@ -300,6 +300,70 @@ static void note_calls(const struct view *v, struct json_object *chain)
     }
 }
 
+/* Adds one worker's {STAGE: {NAME: N}} to that of the chain. */
+static void sum_counts(struct json_object *sums, struct json_object *counts)
+{
+    json_object_object_foreach(counts, stage, names)
+    {
+        struct json_object *mine = ask_member(sums, stage);
+
+        if (!json_object_is_type(names, json_type_object))
+            continue;
+        if (!mine) {
+            mine = json_object_new_object();
+            json_object_object_add(sums, stage, mine);
+        }
+        json_object_object_foreach(names, name, n)
+        {
+            int64_t before = ask_number(mine, name);
+
+            json_object_object_add(
+                mine, name, json_object_new_int64((before > 0 ? before : 0) + json_object_get_int64(n)));
+        }
+    }
+}
+
+static void add_counts(const struct view *v, struct json_object *sums)
+{
+    const char *between = "";
+
+    json_object_object_foreach(sums, stage, names)
+    {
+        json_object_object_foreach(names, name, n)
+        {
+            if (str_is(str_of(name), "passed"))
+                continue;
+            buf_add_text(v->out, between);
+            add(v, stage);
+            buf_add_fmt(v->out, " %lld ", (long long)json_object_get_int64(n));
+            add(v, name);
+            between = ", ";
+        }
+    }
+}
+
+static void note_counts(const struct view *v, struct json_object *chain)
+{
+    struct json_object *workers = ask_member(chain, "workers"), *sums = json_object_new_object();
+    size_t before = v->out->len, empty;
+
+    for (size_t i = 0; i < count(workers); i++) {
+        struct json_object *counts = ask_member(json_object_array_get_idx(workers, i), "counts");
+
+        if (counts && json_object_is_type(counts, json_type_object))
+            sum_counts(sums, counts);
+    }
+    begin_note(v, chain, COLOUR_NONE);
+    buf_add_text(v->out, "so far: ");
+    empty = v->out->len;
+    add_counts(v, sums);
+    if (v->out->len > empty)
+        end_note(v);
+    else
+        v->out->len = before; /* all have passed */
+    json_object_put(sums);
+}
+
 static void note_quarantined(const struct view *v, struct json_object *chain)
 {
     struct json_object *records = ask_member(ask_member(chain, "quarantined"), "records");
@@ -376,6 +440,7 @@ void status_view_add(struct buf *out, struct json_object *status, bool colour)
 
         buf_add_text(out, "\n");
         note_end_of_chain(&v, chain);
+        note_counts(&v, chain);
         note_reload(&v, chain);
         note_crashes(&v, chain);
         note_calls(&v, chain);

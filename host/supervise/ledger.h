@@ -13,6 +13,7 @@
 
 #define LEDGER_FRAMES_MAX 64
 #define LEDGER_MAPS_MAX 49152 /* text of /proc/self/maps, the executable lines */
+#define LEDGER_COUNTS_MAX 8192
 
 /** What the crash handler noted, on whichever thread. A handler that did not survive its own work leaves
  * frames[0], and what came before. */
@@ -35,6 +36,8 @@ struct ledger_report {
     uint64_t in_flight, in_flight_bytes, sends;
     uint32_t assigned;
     uint8_t paused, waiting_for_brokers; /* 1: it is so. No bool: what was written over is not one */
+    uint16_t counts_len;
+    char counts[LEDGER_COUNTS_MAX]; /* of this generation: a line "STAGE NAME N" for each counter above 0 */
 };
 
 struct ledger {

@@ -151,6 +151,39 @@ static void add_call(struct buf *out, const struct child *child)
     buf_add_char(out, '}');
 }
 
+/* A line of the ledger's counts, which may have been written over. */
+static bool take_count(struct weir_str *rest, struct weir_str *stage, struct weir_str *name, int64_t *n)
+{
+    struct weir_str line;
+
+    return str_split(rest, '\n', &line) && str_split(&line, ' ', stage) && str_split(&line, ' ', name) &&
+           str_to_int(line, n);
+}
+
+/* {STAGE: {NAME: N, …}, …}: lines of one stage stand together. */
+static void add_counts(struct buf *out, const struct ledger_report *report)
+{
+    size_t len = report->counts_len < LEDGER_COUNTS_MAX ? report->counts_len : LEDGER_COUNTS_MAX;
+    struct weir_str rest = str_make(report->counts, len), stage, name, before = STR_ABSENT;
+    int64_t n;
+
+    key(out, "counts");
+    buf_add_char(out, '{');
+    while (take_count(&rest, &stage, &name, &n)) {
+        if (!str_eq(stage, before)) {
+            buf_add_text(out, before.ptr ? "}" : "");
+            next(out);
+            status_add_text(out, stage);
+            buf_add_text(out, ":{");
+            before = stage;
+        }
+        next(out);
+        status_add_text(out, name);
+        buf_add_fmt(out, ":%lld", (long long)n);
+    }
+    buf_add_text(out, before.ptr ? "}}" : "}");
+}
+
 static void add_report(struct buf *out, const struct child *child)
 {
     struct ledger_report report = {.lag = -1};
@@ -169,6 +202,7 @@ static void add_report(struct buf *out, const struct child *child)
     add_time(out, "last_commit", known ? report.last_commit_ms : 0);
     add_bool(out, "waiting_for_brokers", known && report.waiting_for_brokers);
     add_bool(out, "paused", known && report.paused);
+    add_counts(out, &report);
 }
 
 static void add_worker(struct buf *out, const struct child *child)

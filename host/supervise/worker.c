@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -31,6 +32,7 @@
 
 #define LOOK_MS 10000 /* at the topics of a generation that is proposed */
 #define TASK_STACK ((size_t)8 << 20)
+#define COUNTS_MAX 512
 
 struct worker {
     int socket;
@@ -81,6 +83,26 @@ static struct log_place place(const struct worker *w)
 
 /* ---- on the task's thread */
 
+/* What does not fit is left out. */
+static void fill_counts(const struct chain *chain, struct ledger_report *to)
+{
+    struct chain_count counts[COUNTS_MAX];
+    size_t n = chain_counts(chain, counts, COUNTS_MAX), len = 0;
+
+    for (size_t i = 0; i < n && i < COUNTS_MAX; i++) {
+        size_t room = sizeof to->counts - len;
+        int size = counts[i].n == 0 ? 0
+                                    : snprintf(to->counts + len, room, STR_FMT " " STR_FMT " %llu\n",
+                                               STR_ARG(counts[i].stage), STR_ARG(counts[i].name),
+                                               (unsigned long long)counts[i].n);
+
+        if (size < 0 || (size_t)size >= room)
+            break;
+        len += (size_t)size;
+    }
+    to->counts_len = (uint16_t)len;
+}
+
 static void fill_report(const struct worker *w, const struct task_status *s, struct ledger_report *to)
 {
     *to = (struct ledger_report){
@@ -110,6 +132,7 @@ static void see(void *self, const struct chain *chain, const struct task_status 
         w->ledger->task.generation = w->next_number;
     }
     fill_report(w, status, &report);
+    fill_counts(chain, &report);
     ledger_write_report(w->ledger, &report);
     if (status->source.assigned > 0 && !w->said_assigned) {
         w->said_assigned = true;

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+from collections import Counter
 
 import pytest
 from support.feed import Feed
@@ -38,7 +39,7 @@ def document(ask):
 
 
 def test_status_tells_what_flows(client, broker, pipeline, run, ask):
-    with Feed(broker.address, pipeline.source, logins(200_000)):
+    with Feed(broker.address, pipeline.source, logins(200_000, missing=20_000, version=20_000)) as feed:
         worker = {}
 
         def flows():
@@ -61,6 +62,13 @@ def test_status_tells_what_flows(client, broker, pipeline, run, ask):
     client.wait_for("nothing is left to do", settled)
     whole = document(ask)
     assert whole["pid"] == run.pid and whole["chains"][0]["source"] == pipeline.source
+    kinds = Counter(e.kind for e in feed.written)
+    counts = whole["chains"][0]["workers"][0]["counts"]
+    assert counts["fields"]["failed"] == kinds["missing"] > 0
+    assert counts["version"]["rejected"] == kinds["version"] > 0
+    assert counts["age"] == {"passed": len(feed.written)}
+    _, out, _ = ask("status")
+    assert f"user-login: so far: fields {kinds['missing']} failed, version {kinds['version']} rejected\n" in out
     assert whole["chains"][0]["restarts"] == 0 and whole["chains"][0]["last_crash"] is None
     assert run.terminate() == 0
 

@@ -40,6 +40,11 @@ static const struct {
     const char *name, *json, *note;
 } notes[] = {
     {"failed", TROUBLED("\"why\":\"5 crashes\""), "\nlogins: failed: 5 crashes\n"},
+    {"what stages counted",
+     TROUBLED(
+         "\"workers\":[{\"counts\":{\"age\":{\"passed\":7,\"rejected\":2},\"enrich\":{\"passed\":5}}},"
+         "{\"counts\":{\"age\":{\"rejected\":3},\"enrich\":{\"failed\":1,\"asked\":9}}},{\"counts\":null}]"),
+     "\nlogins: so far: age 5 rejected, enrich 1 failed, enrich 9 asked\n"},
     {"a refused reload",
      TROUBLED("\"last_reload\":{\"outcome\":\"refused\",\"why\":\"a.conf:3: no\",\"pause_ms\":null}"),
      "\nlogins: last reload refused: a.conf:3: no\n"},

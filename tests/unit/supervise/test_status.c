@@ -250,17 +250,45 @@ static void it_tells_what_workers_reported(void **state)
 
     has(w, "\"partitions\":null,\"lag\":null,\"in_flight\":null,\"taken\":null,\"rate\":null,\"last_commit\":"
            "null,"
-           "\"waiting_for_brokers\":false,\"paused\":false,\"call\":null}");
+           "\"waiting_for_brokers\":false,\"paused\":false,\"counts\":{},\"call\":null}");
     reports(&w->workers[0],
             &(struct ledger_report){
                 .assigned = 4, .lag = 12, .in_flight = 3, .taken = 1000, .last_commit_ms = 1732406400000});
     reports(&w->workers[1], &(struct ledger_report){.lag = -1, .waiting_for_brokers = 1, .paused = 1});
     w->workers[0].rate = (struct rate){.known = true, .per_second = 12.34};
     has(w, "\"partitions\":4,\"lag\":12,\"in_flight\":3,\"taken\":1000,\"rate\":12.3,"
-           "\"last_commit\":\"2024-11-24T00:00:00Z\",\"waiting_for_brokers\":false,\"paused\":false,\"call\":"
-           "null}");
+           "\"last_commit\":\"2024-11-24T00:00:00Z\",\"waiting_for_brokers\":false,\"paused\":false,"
+           "\"counts\":{},"
+           "\"call\":null}");
     has(w, "\"partitions\":0,\"lag\":null,\"in_flight\":0,\"taken\":0,\"rate\":null,\"last_commit\":null,"
            "\"waiting_for_brokers\":true,\"paused\":true,");
+}
+
+/* Also from a ledger that was written over: what is no count ends them, and no byte of it is JSON. */
+static void it_tells_what_stages_counted(void **state)
+{
+    static const struct {
+        const char *text, *json;
+        size_t len; /* 0: of the text */
+    } rows[] = {
+        {"age passed 7\nage rejected 2\nparse failed 1\n",
+         "\"counts\":{\"age\":{\"passed\":7,\"rejected\":2},\"parse\":{\"failed\":1}}", 0},
+        {"age passed 7\nage rej", "\"counts\":{\"age\":{\"passed\":7}}", 0},
+        {"age passed many\n", "\"counts\":{}", 0},
+        {"a\"e passed 7\n", "\"counts\":{\"a\\\"e\":{\"passed\":7}}", 0},
+        {"age passed 7\n", "\"counts\":{\"age\":{\"passed\":7}}", 65535},
+        {"\n", "\"counts\":{}", 0},
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct ledger_report report = {.lag = -1};
+
+        memcpy(report.counts, rows[i].text, strlen(rows[i].text));
+        report.counts_len = (uint16_t)(rows[i].len ? rows[i].len : strlen(rows[i].text));
+        reports(&w->workers[0], &report);
+        has(w, rows[i].json);
+    }
 }
 
 static void a_worker_has_a_state(void **state)
@@ -320,8 +348,9 @@ static void what_a_broken_plugin_wrote_is_taken_for_what_it_may_mean(void **stat
     atomic_store(&child->ledger->task.count, UINT64_MAX);
     child->seen_count = UINT64_MAX;
     child->seen_at = clock_mono_ms() - 2000;
-    has(w, "\"last_commit\":null,\"waiting_for_brokers\":false,\"paused\":true,\"call\":{\"stage\":null,"
-           "\"call\":null,");
+    has(w, "\"last_commit\":null,\"waiting_for_brokers\":false,\"paused\":true,\"counts\":{},\"call\":{"
+           "\"stage\":"
+           "null,\"call\":null,");
     child->ledger = NULL;
     has(w, "\"pid\":100,\"state\":\"running\"");
     child->ledger = ledger_new(&child->ledger_fd);
@@ -367,6 +396,7 @@ int main(void)
         CASE(it_tells_of_crashes_and_what_is_in_quarantine),
         CASE(of_many_in_quarantine_it_lists_the_newest),
         CASE(it_tells_what_workers_reported),
+        CASE(it_tells_what_stages_counted),
         CASE(a_worker_has_a_state),
         CASE(it_tells_of_a_call_that_does_not_come_back),
         CASE(what_a_broken_plugin_wrote_is_taken_for_what_it_may_mean),
