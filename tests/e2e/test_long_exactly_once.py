@@ -316,4 +316,4 @@ def test_contradictions_are_errors_with_file_and_line(pipeline, weir_call):
     said = (done.stdout + done.stderr).decode()
     assert done.returncode == 78
     assert 'user-login.conf:' in said and 'exactly-once needs "instance" under [host]' in said
-    assert "a commit_interval of 20000 ms is too long" in said
+    assert "a commit_interval of 20s is too long" in said
