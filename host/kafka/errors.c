@@ -7,6 +7,7 @@
 
 /* Not in the headers of 2.0.2, but what a later library may answer at run time. */
 #define ERR_INVALID_DIFFERENT_RECORD (-138)
+#define ERR_STALE_MEMBER_EPOCH 113
 
 static const struct {
     int err;
@@ -196,19 +197,18 @@ bool errors_is_final(rd_kafka_resp_err_t err)
 bool errors_is_away(rd_kafka_resp_err_t err)
 {
     switch ((int)err) {
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-    case RD_KAFKA_RESP_ERR__TIMED_OUT:
     case RD_KAFKA_RESP_ERR__WAIT_COORD:
-    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
     case RD_KAFKA_RESP_ERR__RESOLVE:
     case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
     case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
     case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
-    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
-    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE: /* a leader was just elected, as with the next two */
+    case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
+    case ERR_STALE_MEMBER_EPOCH: /* an assignment has changed meanwhile */
         return true;
     default:
-        return false;
+        return errors_fault(err) == FAULT_PASSING;
     }
 }
 
@@ -218,5 +218,5 @@ enum look errors_look(rd_kafka_resp_err_t err)
         return LOOK_GOOD;
     if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
         return LOOK_ABSENT;
-    return errors_is_away(err) || errors_fault(err) == FAULT_PASSING ? LOOK_AWAY : LOOK_BAD;
+    return errors_is_away(err) ? LOOK_AWAY : LOOK_BAD;
 }

@@ -13,7 +13,7 @@
 
 static bool worth_asking_again(rd_kafka_resp_err_t err)
 {
-    return errors_is_away(err) || errors_fault(err) == FAULT_PASSING ||
+    return errors_is_away(err) ||
            err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT || /* a transaction of the owner before is open */
            err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;       /* no leader is known yet */
 }

@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 BROKER = Path(__file__).resolve().parents[2] / "kafka" / "broker"
 PASSING = ("_TRANSPORT", "_TIMED_OUT", "NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "NOT_COORDINATOR",
            "COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "_WAIT_COORD",
-           "_UNKNOWN_PARTITION")  # fmt: skip
+           "_UNKNOWN_PARTITION", "OFFSET_NOT_AVAILABLE")  # fmt: skip
 
 
 class Broker:

@@ -17,6 +17,7 @@
 #include "kafka/threads_for_tsan.h"
 
 #define API_PRODUCE 0 /* numbers of Kafka's protocol */
+#define API_LIST_OFFSETS 2
 #define API_METADATA 3
 #define API_OFFSET_COMMIT 8
 

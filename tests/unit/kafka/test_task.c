@@ -208,6 +208,31 @@ static void a_task_that_cannot_finish_in_time_says_so(void **state)
     setup_stop(&s);
 }
 
+/* As in the moments after a leader was elected. */
+static void offsets_that_cannot_be_told_yet_are_asked_for_again(void **state)
+{
+    static const rd_kafka_resp_err_t errors[] = {
+        RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH,
+        RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION};
+    struct setup s;
+    struct running r;
+    size_t i;
+
+    (void)state;
+    start_cluster(&s, "untold");
+    setup_done(&s);
+    setup_write(&s, "in", "v", 15);
+    for (i = 0; i < sizeof errors / sizeof *errors; i++)
+        rd_kafka_mock_push_request_errors(setup_cluster(&s), API_LIST_OFFSETS, 4, errors[i], errors[i],
+                                          errors[i], errors[i]);
+    running_start(&r, &s);
+    if (!running_await(&r, 15, 20000))
+        fail_msg("%d records: %s", (int)r.chain.taken, task_why(r.task) ? task_why(r.task) : "it runs");
+    assert_int_equal(running_stop(&r), TASK_STOPPED);
+    running_clear(&r);
+    setup_stop(&s);
+}
+
 /* No interval passes here: what is committed was committed before a record could be taken. */
 static void latest_is_committed_before_a_record_is_taken(void **state)
 {
@@ -244,6 +269,7 @@ int main(void)
         cmocka_unit_test(brokers_that_go_and_come_cost_nothing),
         cmocka_unit_test(what_is_stuck_bounds_memory_and_is_not_committed),
         cmocka_unit_test(a_task_that_cannot_finish_in_time_says_so),
+        cmocka_unit_test(offsets_that_cannot_be_told_yet_are_asked_for_again),
         cmocka_unit_test(latest_is_committed_before_a_record_is_taken),
     };
 
