@@ -18,7 +18,9 @@
 #include "kafka/errors.h"
 #include "kafka/source_parts.h"
 
-#define POLL_MAX 500      /* records of one source_poll() */
+#define POLL_MAX 500      /* records of one source_poll(); */
+#define POLL_MS 50        /* slow stages get fewer, so that commits, stops and reloads have their turn */
+#define GROUP_MS 1000     /* and the group is served meanwhile, or librdkafka would take the task for stuck */
 #define RECEIVE_MAX 64    /* messages taken in at once, below INBOX_ROOM: there is room to serve the group */
 #define STALL_MS 1000     /* so long without taking, then pause */
 #define PATIENCE_MS 60000 /* for an offset, when a partition is assigned; below max.poll.interval.ms */
@@ -122,15 +124,25 @@ static void receive(struct source *s, size_t most)
     consumer_pause_all(&s->consumer);
 }
 
+static void refill(struct source *s, int64_t now)
+{
+    if (s->inbox.count && now - s->received_at < GROUP_MS)
+        return;
+    s->received_at = now;
+    receive(s, s->inbox.count ? INBOX_ROOM : RECEIVE_MAX);
+}
+
 static bool take_some(struct source *s)
 {
+    int64_t now = clock_coarse_ms(), until = now + POLL_MS;
     size_t n;
 
-    for (n = 0; n < POLL_MAX && !source_is_over(s) && !s->rejoin && s->events.ready(s->events.self); n++) {
+    for (n = 0;
+         n < POLL_MAX && now < until && !source_is_over(s) && !s->rejoin && s->events.ready(s->events.self);
+         n++) {
         rd_kafka_message_t *m;
 
-        if (!s->inbox.count)
-            receive(s, RECEIVE_MAX);
+        refill(s, now);
         m = inbox_take(&s->inbox);
         if (!m)
             return false;
@@ -139,6 +151,7 @@ static bool take_some(struct source *s)
         else
             on_record(s, m);
         rd_kafka_message_destroy(m);
+        now = clock_coarse_ms();
     }
     return true;
 }

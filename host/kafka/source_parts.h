@@ -22,8 +22,9 @@ struct source {
     bool exactly_once;
 
     struct inbox inbox;
-    uint64_t moves; /* how often partitions came, went, or changed their place */
-    bool lost;      /* the assignment: partitions that we have are no longer ours */
+    int64_t received_at; /* monotonic milliseconds, coarse */
+    uint64_t moves;      /* how often partitions came, went, or changed their place */
+    bool lost;           /* the assignment: partitions that we have are no longer ours */
     bool rejoin;
     bool fenced;           /* by another process */
     bool spent;            /* fenced by itself, or not let in: it wants another client, */

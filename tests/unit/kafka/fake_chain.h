@@ -7,6 +7,7 @@
 #ifndef TEST_KAFKA_FAKE_CHAIN_H
 #define TEST_KAFKA_FAKE_CHAIN_H
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -28,6 +29,7 @@ struct chain {
     size_t in_flight, bytes, most_in_flight, most_bytes;
     struct fake_send *held_first, *held_last, *live;
     size_t n_held, hold;
+    int take_ms;                    /* how long each record takes */
     atomic_int taken, acknowledged; /* tests read these from another thread */
     atomic_bool stuck;
     _Atomic int64_t carried; /* what a reload carries over; read by tests, too */
@@ -82,6 +84,8 @@ bool chain_take(struct chain *c, const struct record *r)
     size_t n = r->value.ptr ? r->value.len : 0;
     struct fake_send *f = calloc(1, sizeof *f + n + 1);
 
+    if (c->take_ms)
+        poll(NULL, 0, c->take_ms);
     if (n)
         memcpy(f->value, r->value.ptr, n);
     f->send = (struct send){.topic = &c->out,

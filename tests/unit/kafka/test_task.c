@@ -208,6 +208,34 @@ static void a_task_that_cannot_finish_in_time_says_so(void **state)
     setup_stop(&s);
 }
 
+/* What is taken at once is bounded by time: a slow stage holds up neither commits, nor the group, nor a stop. */
+static void a_slow_stage_holds_up_nothing_else(void **state)
+{
+    struct setup s;
+    struct running r;
+    int64_t start;
+
+    (void)state;
+    start_cluster(&s, "patient");
+    setup_key(&s, "max.poll.interval.ms",
+              "6000"); /* less than 64 records take, which librdkafka gives at once */
+    setup_done(&s);
+    setup_write(&s, "in", "v", 200);
+    running_make(&r, &s);
+    r.chain.take_ms = 100;
+    running_go(&r);
+    assert_true(running_await(&r, 80, 30000));
+    assert_true(setup_committed(&s, "in", PARTITIONS) >= 60);
+    start = clock_mono_ms();
+    assert_int_equal(running_stop(&r), TASK_STOPPED);
+    assert_true(clock_mono_ms() - start < 5000);
+    assert_int_equal(setup_committed(&s, "in", PARTITIONS), r.chain.taken);
+    assert_int_equal(r.chain.taken, r.chain.acknowledged);
+    assert_true(r.chain.taken < 200);
+    running_clear(&r);
+    setup_stop(&s);
+}
+
 /* As in the moments after a leader was elected. */
 static void offsets_that_cannot_be_told_yet_are_asked_for_again(void **state)
 {
@@ -269,6 +297,7 @@ int main(void)
         cmocka_unit_test(brokers_that_go_and_come_cost_nothing),
         cmocka_unit_test(what_is_stuck_bounds_memory_and_is_not_committed),
         cmocka_unit_test(a_task_that_cannot_finish_in_time_says_so),
+        cmocka_unit_test(a_slow_stage_holds_up_nothing_else),
         cmocka_unit_test(offsets_that_cannot_be_told_yet_are_asked_for_again),
         cmocka_unit_test(latest_is_committed_before_a_record_is_taken),
     };
