@@ -3,6 +3,8 @@
  * run code: whoever may write a configuration should not thereby load libraries into the host unseen. */
 #include "config/property.h"
 
+#include <string.h>
+
 struct refused {
     const char *name, *why;
 };
@@ -38,6 +40,10 @@ static const struct refused list[] = {
     {"plugin.library.paths", CODE},
     {"sasl.kerberos.kinit.cmd", CODE},
     {"ssl.engine.location", CODE},
+    {"internal.termination.signal", "it would have librdkafka send signals: it is not allowed"},
+    {"log.queue", "weir reads librdkafka's log as it comes: it cannot be changed"},
+    {"queuing.strategy", "weir keeps the order of records: it cannot be changed"},
+    {"test.mock.num.brokers", "each client would talk to a cluster of its own: use \"weir demo\""},
 };
 
 static const char *const secrets[] = {"sasl.password",
@@ -55,6 +61,30 @@ const char *property_refused(struct weir_str name)
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         if (str_is(name, list[i].name))
             return list[i].why;
+    }
+    return NULL;
+}
+
+/* Each becomes a part of a command line, which a shell reads. */
+static bool is_of_kinit(struct weir_str name)
+{
+    return str_is(name, "sasl.kerberos.principal") || str_is(name, "sasl.kerberos.keytab") ||
+           str_is(name, "sasl.kerberos.service.name");
+}
+
+static bool is_harmless(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c && strchr("._/@:+=-", c));
+}
+
+const char *property_value_refused(struct weir_str name, struct weir_str value)
+{
+    if (str_is(name, "ssl.providers") && value.len && memchr(value.ptr, '/', value.len))
+        return "a path would load code that is no plugin of weir: it takes names of providers only";
+    for (size_t i = 0; is_of_kinit(name) && i < value.len; i++) {
+        if (!is_harmless(value.ptr[i]))
+            return "it is given to a shell: letters, digits and ._/@:+=- only";
     }
     return NULL;
 }

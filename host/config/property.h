@@ -7,6 +7,9 @@
 /** Why a property cannot be set: `weir owns it: use "group" under [chain NAME]`. NULL: it can. */
 const char *property_refused(struct weir_str name);
 
+/** The same of a value, as it is given to librdkafka. NULL: it may have it. */
+const char *property_value_refused(struct weir_str name, struct weir_str value);
+
 /** True for a property that holds a secret: nothing may show its value, also as it stands in the file. */
 bool property_is_secret(struct weir_str name);
 

@@ -181,14 +181,13 @@ rd_kafka_topic_t *client_topic(struct client *client, const struct weir_topic *t
     if (conf && client->sticky_ms)
         client->placements = placement_add(conf, client->sticky_ms, client->placements);
     if (conf && name)
-        handle = rd_kafka_topic_new(client->rk, name, conf); /* takes conf over, but not where it fails */
-    if (!handle && conf) {
+        handle = rd_kafka_topic_new(client->rk, name, conf);
+    if (!handle && conf) { /* where that has failed, nobody knows whether conf is free already */
         const char *said = rd_kafka_err2str(rd_kafka_last_error());
 
         diag_error(diag, topic->n_settings ? topic->settings[0]->place : (struct place){NULL, 0},
                    "stage \"%s\": topic \"" STR_FMT "\": librdkafka says: %s", topic->stage,
                    STR_ARG(topic->name), name ? said : "no memory");
-        rd_kafka_topic_conf_destroy(conf);
     }
     free(name);
     return handle;

@@ -148,13 +148,22 @@ static void refused(const struct config_key *key, const char *name, rd_kafka_con
                    STR_ARG(key->written));
 }
 
+static bool value_is_allowed(const struct config_key *key, struct diag *diag)
+{
+    const char *why = property_value_refused(key->name, key->value);
+
+    if (why)
+        diag_error(diag, key->place, STR_FMT ": %s", STR_ARG(key->name), why);
+    return !why;
+}
+
 static void set_users(rd_kafka_conf_t *conf, const struct config_key *key, struct diag *diag)
 {
     rd_kafka_conf_res_t result;
     char why[512];
 
-    if (key->broken || property_refused(key->name) || !assignor_is_safe(key, diag) ||
-        !protocol_is_finished(key, diag))
+    if (key->broken || property_refused(key->name) || !value_is_allowed(key, diag) ||
+        !assignor_is_safe(key, diag) || !protocol_is_finished(key, diag))
         return;
     result = rd_kafka_conf_set(conf, key->name.ptr, key->value.ptr, why, sizeof why);
     if (result != RD_KAFKA_CONF_OK)
