@@ -360,6 +360,18 @@ static void log_stage(struct weir_stage *handle, int32_t level, const char *fmt,
     log_vat(chain_place(stage->chain, stage), level, fmt, ap);
 }
 
+/* Not one of the host's own, which stand beside them. */
+static bool is_counter(const char *name)
+{
+    static const char *const taken[] = {"passed", "rejected", "dropped", "failed", "retried"};
+
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        if (strcmp(name, taken[i]) == 0)
+            return false;
+    }
+    return *name && name[strspn(name, "abcdefghijklmnopqrstuvwxyz_")] == '\0';
+}
+
 static int32_t count(struct weir_stage *handle, const char *name, uint64_t n)
 {
     struct stage *stage = stage_of(handle);
@@ -370,7 +382,7 @@ static int32_t count(struct weir_stage *handle, const char *name, uint64_t n)
             return WEIR_OK;
         }
     }
-    if (stage->n_own == STAGE_COUNTERS_MAX)
+    if (stage->n_own == STAGE_COUNTERS_MAX || !is_counter(name))
         return WEIR_MISUSE;
     stage->own[stage->n_own++] = (struct stage_counter){name, n};
     return WEIR_OK;

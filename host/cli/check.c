@@ -3,25 +3,23 @@
 #include "config/brokers.h"
 #include "supervise/forked.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-static void print_summary(const char *dir, const struct plan *g, const struct diag *diag)
+static void print_summary(const char *dir, size_t chains, size_t stages, const struct diag *diag)
 {
-    size_t stages = 0;
-
-    for (size_t i = 0; i < g->count; i++)
-        stages += g->config->chains[i].stage_count;
-    printf("%s: %zu %s, %zu %s: no errors, %zu %s\n", dir, g->count, g->count == 1 ? "chain" : "chains",
-           stages, stages == 1 ? "stage" : "stages", diag->warnings,
-           diag->warnings == 1 ? "warning" : "warnings");
+    printf("%s: %zu %s, %zu %s: no errors, %zu %s\n", dir, chains, chains == 1 ? "chain" : "chains", stages,
+           stages == 1 ? "stage" : "stages", diag->warnings, diag->warnings == 1 ? "warning" : "warnings");
 }
 
 /* The first chain with the same source in the same group; NULL: there is none before this one. */
 static const struct config_chain *group_mate(const struct config *config, const struct config_chain *chain)
 {
     for (const struct config_chain *other = config->chains; other < chain; other++) {
-        if (str_eq(chain->source, other->source) && str_eq(chain->group, other->group))
+        if (str_eq(chain->source, other->source) && str_eq(chain->group, other->group) &&
+            brokers_shared(&chain->consumer, &other->consumer))
             return other;
     }
     return NULL;
@@ -110,29 +108,34 @@ struct checking {
     struct forked *forked;
 };
 
-/* In a process of its own. */
+/* In a process of its own. Stages are destroyed before anything is said: what dies of that is no good, and
+ * is told by who waits. */
 static int check(void *self)
 {
     const struct checking *c = self;
+    size_t chains = 0, stages = 0;
     struct plan *g;
     struct diag diag;
-    int status;
+    bool good;
 
     diag_init(&diag);
     g = forked_plan(c->forked, false, &diag);
-    if (g) {
+    good = g != NULL;
+    if (good) {
         advise_on_groups(g->config, &diag);
         advise_on_loops(g, &diag);
+        chains = g->count;
+        for (size_t i = 0; i < chains; i++)
+            stages += g->config->chains[i].stage_count;
     }
+    forked_unload(c->forked, g);
     diag_print(&diag, stderr);
-    if (g)
-        print_summary(c->dir, g, &diag);
+    if (good)
+        print_summary(c->dir, chains, stages, &diag);
     else
         fprintf(stderr, "%s: %zu %s\n", c->dir, diag.errors, diag.errors == 1 ? "error" : "errors");
-    status = g ? EXIT_OK : EXIT_CONFIG;
-    forked_unload(c->forked, g);
     diag_fini(&diag);
-    return status;
+    return good ? EXIT_OK : EXIT_CONFIG;
 }
 
 static int run(const struct command *command, int argc, char **argv)
@@ -152,7 +155,7 @@ static int run(const struct command *command, int argc, char **argv)
     loader = loader_new();
     c.forked = loader ? forked_new(c.dir, loader) : NULL;
     if (!c.forked)
-        diag_error(&diag, (struct place){c.dir, 0}, "no memory");
+        diag_error(&diag, (struct place){c.dir, 0}, "cannot start: %s", strerror(errno));
     status = c.forked ? forked_run(c.forked, check, &c, &diag) : FORKED_DIED;
     diag_print(&diag, stderr);
     if (status == FORKED_DIED) {

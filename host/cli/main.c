@@ -5,7 +5,9 @@
 #include "cli/heap.h"
 #include "config/suggest.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static const struct command *const commands[] = {
     &command_run,     &command_status,   &command_reload, &command_check, &command_pipe,
@@ -45,10 +47,21 @@ static int run_worker(int argc, char **argv)
     return command_worker.run(&command_worker, argc, argv);
 }
 
+/* Else the next file that is opened, which may hold secrets, would be taken for one of them. What is put
+ * there fails when it is used. */
+static void hold_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* the lowest number is taken */
+    }
+}
+
 int main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";
 
+    hold_standard_descriptors();
     if (argc < 2)
         return print_usage(stderr, EXIT_USAGE);
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)

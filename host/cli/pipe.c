@@ -203,7 +203,7 @@ static int run(const struct command *command, int argc, char **argv)
     loader = loader_new();
     pipe.forked = loader ? forked_new(pipe.dir, loader) : NULL;
     if (!pipe.forked)
-        diag_error(&diag, (struct place){pipe.dir, 0}, "no memory");
+        diag_error(&diag, (struct place){pipe.dir, 0}, "cannot start: %s", strerror(errno));
     else
         status = no_fork ? run_pipe(&pipe) : forked_run(pipe.forked, run_pipe, &pipe, &diag);
     if (status == FORKED_DIED) {

@@ -119,6 +119,27 @@ static int print_plugin(void *self)
     return EXIT_OK;
 }
 
+/* Says which ones cannot be loaded, before anything is printed. */
+static int try_one(void *self)
+{
+    const struct asked *asked = self;
+    const char *why = NULL;
+
+    if (loader_open(asked->loader, asked->name, &why))
+        return EXIT_OK;
+    fprintf(stderr, "weir plugins: %s\n", why);
+    return EXIT_TROUBLE;
+}
+
+static void try_each(void *self, struct weir_str name)
+{
+    struct asked *asked = self;
+
+    asked->name = name;
+    if (apart(asked, try_one) != EXIT_OK)
+        asked->broken++;
+}
+
 static int print_reference(void *self)
 {
     const struct asked *asked = self;
@@ -159,7 +180,9 @@ static int run(const struct command *command, int argc, char **argv)
         diag_print(&diag, stderr);
         status = EXIT_CONFIG;
     } else if (markdown) {
-        status = apart(&asked, print_reference);
+        loader_list(asked.loader, try_each, &asked);
+        asked.name = STR_ABSENT;
+        status = asked.broken ? EXIT_TROUBLE : apart(&asked, print_reference);
     } else if (first < argc) {
         asked.name = str_of(argv[first]);
         status = apart(&asked, print_plugin);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
@@ -78,8 +79,12 @@ static void check_instance(const struct config *c, struct diag *d)
 static void check_dir(struct config *c, const char *option, struct weir_str dir, int mode, struct diag *d)
 {
     const struct config_key *key = config_keys_find(&c->host_keys, option);
+    struct stat st;
 
-    if (!key || key->broken || !dir.ptr || access(dir.ptr, mode) == 0)
+    if (!key || key->broken || !dir.ptr)
+        return;
+    errno = ENOTDIR;
+    if (stat(dir.ptr, &st) == 0 && S_ISDIR(st.st_mode) && access(dir.ptr, mode) == 0)
         return;
     diag_warning(d, key->place, "[host]: %s: \"" STR_FMT "\" cannot be used: %s", option,
                  STR_ARG(key->hidden ? key->written : dir), strerror(errno));

@@ -88,10 +88,14 @@ void generation_attach(struct generation *g)
     chain_attach(g->chain, &io);
 }
 
+bool generation_full(const struct generation *g)
+{
+    return chain_in_flight(g->chain) >= g->max_records || chain_in_flight_bytes(g->chain) >= g->max_bytes;
+}
+
 bool generation_ready(const struct generation *g)
 {
-    return chain_ready(g->chain) && chain_in_flight(g->chain) < g->max_records &&
-           chain_in_flight_bytes(g->chain) < g->max_bytes;
+    return chain_ready(g->chain) && !generation_full(g);
 }
 
 bool generation_idle(const struct generation *g)

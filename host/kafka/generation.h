@@ -30,6 +30,9 @@ void generation_attach(struct generation *g);
 /** True where the chain and the memory bound let another record in. */
 bool generation_ready(const struct generation *g);
 
+/** True where the memory bound lets none in. */
+bool generation_full(const struct generation *g);
+
 /** Nothing is in flight. */
 bool generation_idle(const struct generation *g);
 

@@ -22,6 +22,7 @@
 #include "kafka/exactly.h"
 
 #define NAP_MS 250     /* the longest sleep: watchdogs want a look now and then */
+#define HURRY_MS 5     /* one wait for what librdkafka has */
 #define SERVE_MS 10    /* one round of waiting while partitions are given up */
 #define LOOK_MS 1000   /* one question about a topic */
 #define ABSENT_MS 5000 /* a topic that is absent for so long at the start is not coming */
@@ -116,10 +117,13 @@ static int64_t tick(struct task *t)
     return !is_exactly_once(t) || exactly_runs(&t->exactly) ? chain_tick(t->now->chain) : -1;
 }
 
-static void flush(struct task *t)
+/** Nothing waits for company: in sinks, and, where all is to come to its end, in librdkafka. */
+static void flush(struct task *t, bool final)
 {
     if (!is_exactly_once(t) || exactly_runs(&t->exactly))
         chain_flush(t->now->chain);
+    if (final && !is_exactly_once(t))
+        producer_hurry(t->now->producer, HURRY_MS);
 }
 
 static bool is_settled(const struct task *t)
@@ -163,7 +167,7 @@ static bool on_serve(void *self, bool final)
         (!final && atomic_load(&t->stop)))
         return false;
     if (final)
-        flush(t);
+        flush(t, true);
     producer_poll(t->now->producer);
     tick(t);
     run_transactions(t, final, true);
@@ -412,8 +416,8 @@ static void step(struct task *t)
     if (source_spent(t->source))
         renew_source(t);
     producer_poll(t->now->producer);
-    if (t->mode != RUNNING)
-        flush(t);
+    if (t->mode != RUNNING || (generation_full(t->now) && !producer_waiting(t->now->producer)))
+        flush(t, t->mode != RUNNING); /* all that sinks could wait for is in flight, or will not come */
     wait = tick(t);
     commit_when_due(t);
     if (clock_mono_ms() >= t->status_at)

@@ -79,7 +79,7 @@ void autopsy(const struct child *child, int wait_status, struct death *out)
         return;
     out->call = (enum note_call)note->call;
     out->offered = child->offered && note->generation == child->offered_generation;
-    conf = chain_of(child, out->offered);
+    conf = out->offered || note->generation == child->generation ? chain_of(child, out->offered) : NULL;
     if (conf && note->stage < conf->stage_count)
         out->stage = conf->stages[note->stage].name;
     if (out->call != NOTE_PROCESS || !out->stage.ptr)
@@ -172,7 +172,7 @@ struct place autopsy_say(const struct child *child, const struct death *death, s
     if (death->call)
         buf_add_fmt(why, "did not survive its %s", autopsy_call(death->call));
     else
-        buf_add_text(why, "died outside of all plugins");
+        buf_add_text(why, "died outside of a call of a plugin");
     if (death->pinned)
         buf_add_fmt(why, " of %s at partition %d, offset %lld",
                     death->emitted ? "a record made from the one" : "the record", death->partition,

@@ -30,6 +30,8 @@ struct forked {
     struct loader *loader;
     struct diag diag; /* of the configuration by itself */
     struct child child;
+    bool returned; /* the work has, with this status */
+    int status;
 };
 
 struct forked *forked_new(const char *dir, struct loader *loader)
@@ -63,12 +65,25 @@ void forked_destroy(struct forked *f)
     free(f);
 }
 
+static void add_errors(const struct forked *f, bool warnings, struct diag *diag)
+{
+    for (size_t i = 0; i < f->diag.count; i++) {
+        const struct diag_message *m = &f->diag.items[i];
+
+        if (!m->warning)
+            diag_error(diag, m->place, "%s", m->text);
+        else if (warnings)
+            diag_warning(diag, m->place, "%s", m->text);
+    }
+}
+
 /* ---- in the process of the work */
 
 struct plan *forked_plan(const struct forked *f, bool no_kafka, struct diag *diag)
 {
     const struct snapshot *snapshot = f->child.snapshot;
     struct plan_from from = {.dir = f->dir, .no_kafka = no_kafka};
+    struct plan *plan;
 
     if (snapshot) {
         from.snapshot = snapshot;
@@ -76,7 +91,12 @@ struct plan *forked_plan(const struct forked *f, bool no_kafka, struct diag *dia
         if (!from.config)
             return NULL;
     }
-    return plan_load(&from, f->loader, diag);
+    plan = plan_load(&from, f->loader, diag);
+    if (snapshot || !plan)
+        return plan;
+    add_errors(f, false, diag); /* it would not run: a snapshot of it cannot be taken */
+    plan_destroy(plan);
+    return NULL;
 }
 
 void forked_watch(struct forked *f, struct chain *chain, size_t index)
@@ -85,14 +105,22 @@ void forked_watch(struct forked *f, struct chain *chain, size_t index)
     chain_note(chain, &f->child.ledger->task, 0);
 }
 
-static void begin(const struct forked *f, pid_t parent, int (*work)(void *self), void *self)
+/* done: tells that the work has come to its end, which an exit() alone does not. */
+static void begin(const struct forked *f, pid_t parent, int done, int (*work)(void *self), void *self)
 {
+    unsigned char status;
+
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
         _exit(EXIT_FAILURE);
     f->child.ledger->task_thread = (int32_t)syscall(SYS_gettid);
     if (!crash_catch(&f->child.ledger->crash) || !crash_stack())
         log_warn("a crash would leave no trace: error=\"%s\"", strerror(errno));
-    exit(work(self));
+    status = (unsigned char)work(self);
+    if (fflush(stdout) != 0 && status == 0)
+        status = EXIT_FAILURE;
+    if (write(done, &status, 1) != 1)
+        _exit(EXIT_FAILURE);
+    exit(status);
 }
 
 void forked_unload(struct forked *f, struct plan *plan)
@@ -153,25 +181,44 @@ static void watch(struct forked *f, int64_t now)
     }
 }
 
-/* Until it is dead. closed: the reading end of a pipe whose other end it has. */
-static int wait_for(struct forked *f, int closed)
+/* What the work came to, if it did. */
+static void look_at_end(struct forked *f, int done, int64_t now)
 {
-    struct pollfd fd = {closed, POLLIN, 0};
-    int64_t looked = clock_mono_ms(), now;
-    int status = 0;
+    unsigned char status;
 
-    while (waitpid(f->child.pid, &status, WNOHANG) == 0) {
+    if (!f->returned && read(done, &status, 1) == 1) {
+        f->returned = true;
+        f->status = status;
+        f->child.seen_at = now;
+    }
+}
+
+/* Until it is dead; one that does not end after its work is ended. done: a pipe whose other end it has.
+ * False: errno says why its end is not known. */
+static bool wait_for(struct forked *f, int done, int *status)
+{
+    struct pollfd fd = {done, POLLIN, 0};
+    int64_t looked = clock_mono_ms(), now;
+    pid_t dead;
+
+    while ((dead = waitpid(f->child.pid, status, WNOHANG)) == 0 || (dead < 0 && errno == EINTR)) {
         poll(fd.fd >= 0 ? &fd : NULL, fd.fd >= 0, fd.fd >= 0 ? LOOK_MS : CLOSED_MS);
-        if (fd.revents)
-            fd.fd = -1;
         now = clock_mono_ms();
+        if (fd.revents) {
+            look_at_end(f, done, now);
+            fd.fd = -1;
+        }
         if (now - looked > WE_SLEPT_MS)
             f->child.seen_at = now; /* both were stopped, by a terminal perhaps */
-        else
+        else if (!f->returned)
             watch(f, now);
+        else if (now - f->child.seen_at >= CREW_READY_MS)
+            child_kill(&f->child);
         looked = now;
     }
-    return status;
+    if (dead > 0 && fd.fd >= 0)
+        look_at_end(f, done, looked);
+    return dead > 0;
 }
 
 static bool was_sent(int signal)
@@ -185,21 +232,18 @@ static void tell(struct forked *f, int status, struct diag *diag)
     struct death death;
     struct place at;
     struct buf why;
+    pid_t frames;
 
     find_chain(f, ledger_open_note(f->child.ledger));
     buf_init(&why, 4096);
     autopsy(&f->child, status, &death);
     at = autopsy_say(&f->child, &death, &why);
-    for (size_t i = 0; i < f->diag.count; i++) {
-        const struct diag_message *m = &f->diag.items[i];
-
-        (m->warning ? diag_warning : diag_error)(diag, m->place, "%s", m->text);
-    }
+    add_errors(f, true, diag);
     diag_error(diag, at, "%s", buf_text(&why));
     buf_fini(&why);
-    autopsy_frames(&f->child, &death);
-    while (wait(NULL) > 0 || errno == EINTR)
-        ; /* for who writes the frames */
+    frames = autopsy_frames(&f->child, &death);
+    while (frames > 0 && waitpid(frames, NULL, 0) < 0 && errno == EINTR)
+        ; /* its lines come first */
 }
 
 /* ends: of a pipe whose second end is the new process's, so that its end shows on the first. */
@@ -207,13 +251,14 @@ static bool start(struct forked *f, int ends[2], int (*work)(void *self), void *
 {
     pid_t parent = getpid();
 
-    fflush(stdout); /* else both would write it */
+    fflush(stdout);                                                       /* else both would write it */
+    sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, NULL); /* ignored, it tells no status */
     if (pipe2(ends, O_CLOEXEC) < 0)
         return false;
     f->child.pid = fork();
     if (f->child.pid == 0) {
         close(ends[0]);
-        begin(f, parent, work, self);
+        begin(f, parent, ends[1], work, self);
     }
     close(ends[1]);
     if (f->child.pid < 0)
@@ -224,8 +269,10 @@ static bool start(struct forked *f, int ends[2], int (*work)(void *self), void *
 int forked_run(struct forked *f, int (*work)(void *self), void *self, struct diag *diag)
 {
     struct child *child = &f->child;
-    int ends[2], status;
+    int ends[2], status = 0;
+    bool known;
 
+    f->returned = false;
     ledger_clear(child->ledger);
     child->seen_count = 0;
     child->aborted_at = child->hung_ms = 0;
@@ -235,9 +282,13 @@ int forked_run(struct forked *f, int (*work)(void *self), void *self, struct dia
         diag_error(diag, (struct place){f->dir, 0}, "cannot start a process: %s", strerror(errno));
         return FORKED_DIED;
     }
-    status = wait_for(f, ends[0]);
+    known = wait_for(f, ends[0], &status);
     close(ends[0]);
-    if (WIFEXITED(status) && !ledger_open_note(child->ledger))
+    if (!known) {
+        diag_error(diag, (struct place){f->dir, 0}, "cannot tell how a process ended: %s", strerror(errno));
+        return FORKED_DIED;
+    }
+    if (f->returned && WIFEXITED(status))
         return WEXITSTATUS(status);
     if (WIFSIGNALED(status) && was_sent(WTERMSIG(status))) {
         sigaction(WTERMSIG(status), &(struct sigaction){.sa_handler = SIG_DFL}, NULL);

@@ -502,8 +502,8 @@ WEIR_PRINTF(3, 4) static inline void weir_log(struct weir_stage *stage, int32_t 
     stage->host->log(stage, level, fmt, ap);
     va_end(ap);
 }
-/** Adds to a counter of this stage. name: [a-z_]+, a string constant. Errors: NOMEM, MISUSE (too many names).
- */
+/** Adds to a counter of this stage. name: [a-z_]+, a string constant, none of the host's own (passed,
+ * rejected, dropped, failed, retried). Errors: NOMEM, MISUSE (such a name, or too many). */
 static inline int32_t weir_count(struct weir_stage *stage, const char *name, uint64_t n)
 {
     return stage->host->count(stage, name, n);

@@ -105,6 +105,44 @@ def test_a_call_that_hangs_is_ended(conf):
     assert any("(kills.c:" in line for line in log)
 
 
+def test_an_exit_between_two_calls_is_a_death(conf):
+    """Of a thread that the plugin has; its status 0 says nothing about the work."""
+    with subprocess.Popen(
+        [binary(), "pipe", "-c", conf("exit", "thread"), "--chain", "second", "--output", "values"],
+        env=environment(None), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as p:  # fmt: skip
+        p.stdin.write(LINES)
+        p.stdin.flush()
+        assert p.wait(30) == 70
+        assert b"the process died outside of a call of a plugin: exit status 0" in p.stderr.read()
+
+
+def test_it_tells_a_status_whatever_signals_it_was_given(conf):
+    folder = conf("null", "create")
+    done = subprocess.run(
+        [binary(), "check", "-c", folder], env=environment(None), capture_output=True, timeout=60, check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
+    )  # fmt: skip
+    assert done.returncode == 78 and log_of(done, folder)[-2] == f"{PLACE}create: SIGSEGV"
+
+
+def test_a_death_repeats_no_warning(conf):
+    folder = conf("null", "destroy")
+    (folder / "0.conf").write_text("[host]\nstate_dir = /nowhere\n")
+    done = call("check", "-c", folder)
+    assert done.returncode == 78 and done.stdout == b""
+    assert done.stderr.count(b"/nowhere") == 1
+
+
+def test_a_closed_standard_input_is_told(conf):
+    folder = conf("null", "save")
+    done = subprocess.run(
+        [binary(), "pipe", "-c", folder, "--chain", "second"], env=environment(None), capture_output=True,
+        timeout=60, check=False, preexec_fn=lambda: os.close(0),
+    )  # fmt: skip
+    assert done.returncode == 65 and b"cannot read standard input" in done.stderr
+
+
 def test_a_stop_from_outside_is_no_crash(conf):
     """A signal for the process that works ends the one that waits in the same way, and without a word."""
     with subprocess.Popen(
@@ -150,3 +188,6 @@ def test_plugins_lists_the_others(tmp_path):
     assert death in done.stderr.decode().splitlines()
     one = call("plugins", "-c", tmp_path, "bad_constructor")
     assert one.returncode == 1 and death in one.stderr.decode().splitlines()
+    reference = call("plugins", "-c", tmp_path, "--markdown")
+    assert (reference.returncode, reference.stdout) == (1, b"")
+    assert death in reference.stderr.decode().splitlines()

@@ -165,7 +165,7 @@ static void what_is_stuck_bounds_memory_and_is_not_committed(void **state)
     s.chain.drain_timeout = 300;
     setup_write(&s, "in", "v", 5000);
     running_make(&r, &s);
-    r.chain.hold = 100000; /* a sink that waits for more than may be in flight */
+    atomic_store(&r.chain.stuck, true);
     running_go(&r);
     for (i = 0; i < 1500; i++) {
         task_status(r.task, &status);
@@ -175,9 +175,49 @@ static void what_is_stuck_bounds_memory_and_is_not_committed(void **state)
     }
     assert_true(status.source.paused); /* and the group goes on being served */
     assert_true(r.chain.most_in_flight <= 512);
-    atomic_store(&r.chain.stuck, true);
     assert_int_equal(running_stop(&r), TASK_STOPPED);
     assert_int_equal(setup_committed(&s, "in", PARTITIONS), 0);
+    running_clear(&r);
+    setup_stop(&s);
+}
+
+static void a_sink_that_waits_for_more_than_may_be_in_flight_sends_what_it_has(void **state)
+{
+    struct setup s;
+    struct running r;
+
+    (void)state;
+    start_cluster(&s, "full");
+    setup_done(&s);
+    s.chain.memory = 1 << 20;
+    setup_write(&s, "in", "v", 3000);
+    running_make(&r, &s);
+    r.chain.hold = 100000;
+    running_go(&r);
+    assert_true(running_await(&r, 2500, 20000));
+    assert_int_equal(running_stop(&r), TASK_STOPPED);
+    assert_int_equal(r.chain.acknowledged, r.chain.taken);
+    running_clear(&r);
+    setup_stop(&s);
+}
+
+/* linger.ms is for company, and at a stop none comes. */
+static void a_long_linger_does_not_hold_up_a_stop(void **state)
+{
+    struct setup s;
+    struct running r;
+
+    (void)state;
+    start_cluster(&s, "linger");
+    setup_key(&s, "linger.ms", "60000");
+    setup_done(&s);
+    setup_write(&s, "in", "v", 15);
+    running_start(&r, &s);
+    while (atomic_load(&r.chain.taken) < 15)
+        poll(NULL, 0, 5);
+    assert_int_equal(running_stop(&r), TASK_STOPPED);
+    assert_int_equal(r.chain.acknowledged, 15);
+    assert_int_equal(setup_committed(&s, "in", PARTITIONS), 15);
     running_clear(&r);
     setup_stop(&s);
 }
@@ -208,7 +248,7 @@ static void a_task_that_cannot_finish_in_time_says_so(void **state)
     setup_stop(&s);
 }
 
-/* What is taken at once is bounded by time: a slow stage holds up neither commits, nor the group, nor a stop. */
+/* What is taken at once is bounded by time: a slow stage holds up no commit, not the group, and no stop. */
 static void a_slow_stage_holds_up_nothing_else(void **state)
 {
     struct setup s;
@@ -296,6 +336,8 @@ int main(void)
         cmocka_unit_test(a_refused_record_moves_the_watermark_once_its_error_record_is_safe),
         cmocka_unit_test(brokers_that_go_and_come_cost_nothing),
         cmocka_unit_test(what_is_stuck_bounds_memory_and_is_not_committed),
+        cmocka_unit_test(a_sink_that_waits_for_more_than_may_be_in_flight_sends_what_it_has),
+        cmocka_unit_test(a_long_linger_does_not_hold_up_a_stop),
         cmocka_unit_test(a_task_that_cannot_finish_in_time_says_so),
         cmocka_unit_test(a_slow_stage_holds_up_nothing_else),
         cmocka_unit_test(offsets_that_cannot_be_told_yet_are_asked_for_again),
