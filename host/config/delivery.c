@@ -67,6 +67,24 @@ static void settle_retries(struct config_stage *stage, int64_t timeout, const st
         stage->retry_timeout = timeout / 4;
 }
 
+/* A call that takes longer brings its record back each time, and is not seen to hang. */
+static void settle_calls(struct config_stage *stage, int64_t timeout, const struct config_key *limit,
+                         struct diag *d)
+{
+    const struct config_key *set = config_keys_find(&stage->host_keys, "stage_timeout");
+
+    if (stage->stage_timeout <= timeout / 2 || (set && set->broken))
+        return;
+    if (!set)
+        stage->stage_timeout = timeout / 2;
+    else
+        diag_error(d, set->place,
+                   "stage \"" STR_FMT "\": a call of " STR_FMT
+                   " would outlast its transaction: in exactly-once "
+                   "stage_timeout may be half of the producer's transaction.timeout.ms = " STR_FMT,
+                   STR_ARG(stage->name), STR_ARG(set->written), STR_ARG(shown(limit, TIMEOUT_DEFAULT)));
+}
+
 void delivery_settle(const struct config *c, struct config_chain *chain, struct diag *d)
 {
     int64_t timeout = config_transaction_timeout(chain);
@@ -89,6 +107,8 @@ void delivery_settle(const struct config *c, struct config_chain *chain, struct 
                    "at-least-once",
                    STR_ARG(chain->name));
     settle_interval(chain, timeout, d);
-    for (i = 0; i < chain->stage_count; i++)
+    for (i = 0; i < chain->stage_count; i++) {
         settle_retries(&chain->stages[i], timeout, timeout_key(chain), d);
+        settle_calls(&chain->stages[i], timeout, timeout_key(chain), d);
+    }
 }

@@ -147,6 +147,7 @@ static void exactly_once_has_defaults_of_its_own(void **state)
     assert_int_equal(c->chain_count, 2);
     assert_int_equal(c->chains[0].commit_interval, 100);
     assert_int_equal(c->chains[0].stages[0].retry_timeout, 10000); /* 60s would not fit */
+    assert_int_equal(c->chains[0].stages[0].stage_timeout, 20000); /* nor would 30s */
     assert_int_equal(c->chains[0].stages[1].retry_timeout, 19000);
     assert_int_equal(config_transaction_timeout(&c->chains[0]), 40000);
     assert_int_equal(c->chains[1].commit_interval, 1000);
