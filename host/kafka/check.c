@@ -104,9 +104,9 @@ static void check_numbers(struct look *look, rd_kafka_conf_t *conf)
 
     get(conf, "group.protocol", protocol, sizeof protocol);
     if (look->kind == CLIENT_CONSUMER && strcasecmp(protocol, "consumer") != 0 &&
-        get_number(conf, "heartbeat.interval.ms") >= get_number(conf, "session.timeout.ms"))
+        get_number(conf, "heartbeat.interval.ms") > get_number(conf, "session.timeout.ms"))
         diag_error(look->diag, place_of(look, "heartbeat.interval.ms"),
-                   "heartbeat.interval.ms must be below session.timeout.ms, which is 10000 where it is not "
+                   "heartbeat.interval.ms is above session.timeout.ms, which is 10000 where it is not "
                    "set: the group would take the partitions away again and again");
     if (look->kind != CLIENT_CONSUMER &&
         get_number(conf, "queue.buffering.max.kbytes") < get_number(conf, "message.max.bytes") / 1024)

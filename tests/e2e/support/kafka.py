@@ -88,6 +88,8 @@ class Client:
         new = [NewTopic(n, num_partitions=partitions, replication_factor=-1, config=settings) for n in names]
         for future in self.admin.create_topics(new, operation_timeout=20).values():
             future.result()
+        for name in names:  # a busy broker shows them a moment later
+            self.wait_for(f"{name} is there", lambda name=name: self.partitions(name) == partitions)
 
     def alter_topic(self, name, **config):
         """Replaces the settings of a topic: what is not named here goes back to its default."""
