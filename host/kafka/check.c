@@ -104,6 +104,7 @@ static void check_numbers(struct look *look, rd_kafka_conf_t *conf)
 
     get(conf, "group.protocol", protocol, sizeof protocol);
     if (look->kind == CLIENT_CONSUMER && strcasecmp(protocol, "consumer") != 0 &&
+        config_keys_find(look->settings->consumer, "heartbeat.interval.ms") &&
         get_number(conf, "heartbeat.interval.ms") > get_number(conf, "session.timeout.ms"))
         diag_error(look->diag, place_of(look, "heartbeat.interval.ms"),
                    "heartbeat.interval.ms is above session.timeout.ms, which is 10000 where it is not "

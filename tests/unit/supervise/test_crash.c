@@ -331,9 +331,9 @@ static void a_crash_that_was_not_noted_has_no_backtrace(void **state)
 
 static void crash_with_a_bad_ledger(void)
 {
-    struct ledger *small = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct ledger *fixed = mmap(NULL, sizeof *fixed, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    crash_catch(&small->crash); /* cannot be written */
+    crash_catch(&fixed->crash); /* cannot be written */
     crash_at_null();
 }
 
