@@ -3,8 +3,8 @@
  * The file is sealed at its size: a worker that truncated it would otherwise take its supervisor down with
  * SIGBUS. The report is guarded by a counter that is odd while it is written (a seqlock): the worker never
  * waits, and a worker that dies in the middle locks nobody out. Its words are copied as atomics, each ordered
- * after the one before, which needs no fence. Rejected: a pipe for reports, which fills up while nobody
- * reads. */
+ * after the one before, which needs no fence, and only as many as the counts take. Rejected: a pipe for
+ * reports, which fills up while nobody reads. */
 #include "supervise/ledger.h"
 
 #include <errno.h>
@@ -16,9 +16,12 @@
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 #define WORDS (sizeof(struct ledger_report) / sizeof(uint64_t))
+#define WORDS_BEFORE_COUNTS (offsetof(struct ledger_report, counts) / sizeof(uint64_t))
 #define READS 100
 
 _Static_assert(sizeof(struct ledger_report) % sizeof(uint64_t) == 0, "the report is copied in words");
+_Static_assert(offsetof(struct ledger_report, counts) % sizeof(uint64_t) == 0,
+               "and its counts after the rest");
 
 struct ledger *ledger_map(int fd)
 {
@@ -74,33 +77,52 @@ const struct note *ledger_open_note(const struct ledger *ledger)
     return NULL;
 }
 
+/* How many words are in use with so many bytes of counts, a length that is not trusted. */
+static size_t words_with(size_t counts_len)
+{
+    size_t len = counts_len < LEDGER_COUNTS_MAX ? counts_len : LEDGER_COUNTS_MAX;
+
+    return WORDS_BEFORE_COUNTS + (len + sizeof(uint64_t) - 1) / sizeof(uint64_t);
+}
+
 void ledger_write_report(struct ledger *ledger, const struct ledger_report *report)
 {
     uint32_t version = atomic_load_explicit(&ledger->report_version, memory_order_relaxed) | 1;
     uint64_t words[WORDS], *to = (uint64_t *)&ledger->report;
+    size_t n_words = words_with(report->counts_len);
 
-    memcpy(words, report, sizeof words);
+    memcpy(words, report, n_words * sizeof *words);
     atomic_store_explicit(&ledger->report_version, version, memory_order_relaxed);
-    for (size_t i = 0; i < WORDS; i++)
+    for (size_t i = 0; i < n_words; i++)
         __atomic_store_n(&to[i], words[i], __ATOMIC_RELEASE);
     atomic_store_explicit(&ledger->report_version, version + 1, memory_order_release);
+}
+
+static void load_words(uint64_t *words, const uint64_t *from, size_t begin, size_t end)
+{
+    for (size_t i = begin; i < end; i++)
+        words[i] = __atomic_load_n(&from[i], __ATOMIC_ACQUIRE);
 }
 
 bool ledger_read_report(const struct ledger *ledger, struct ledger_report *out)
 {
     const uint64_t *from = (const uint64_t *)&ledger->report;
     uint64_t words[WORDS];
+    uint16_t counts_len;
+    size_t n_words;
 
     for (int n = 0; n < READS; n++) {
         uint32_t version = atomic_load_explicit(&ledger->report_version, memory_order_acquire);
 
         if (version == 0)
             return false;
-        for (size_t i = 0; i < WORDS; i++)
-            words[i] = __atomic_load_n(&from[i], __ATOMIC_ACQUIRE);
+        load_words(words, from, 0, WORDS_BEFORE_COUNTS);
+        memcpy(&counts_len, (char *)words + offsetof(struct ledger_report, counts_len), sizeof counts_len);
+        n_words = words_with(counts_len);
+        load_words(words, from, WORDS_BEFORE_COUNTS, n_words);
         if (version % 2 == 0 &&
             atomic_load_explicit(&ledger->report_version, memory_order_relaxed) == version) {
-            memcpy(out, words, sizeof words);
+            memcpy(out, words, n_words * sizeof *words);
             return true;
         }
     }

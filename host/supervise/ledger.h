@@ -62,7 +62,8 @@ void ledger_clear(struct ledger *ledger);
 const struct note *ledger_open_note(const struct ledger *ledger);
 
 void ledger_write_report(struct ledger *ledger, const struct ledger_report *report);
-/** False: there is none yet, or it was being written all the time. */
+/** False: there is none yet, or it was being written all the time; *out is as it was. Of out->counts only the
+ * first counts_len bytes are set, and counts_len is as it was written: it may be too large. */
 bool ledger_read_report(const struct ledger *ledger, struct ledger_report *out);
 
 #endif
