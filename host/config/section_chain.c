@@ -17,7 +17,8 @@ const struct weir_option config_chain_options[] = {
     WEIR_OPT_STRING(struct config_chain, source, .required = true, .help = "the topic to read"),
     WEIR_OPT_STRING(struct config_chain, group, .required = true, .help = "the consumer group"),
     WEIR_OPT_CHOICE(struct config_chain, start, .def = "earliest", .choices = starts,
-                    .help = "where a partition without a committed offset begins"),
+                    .help = "where a partition without a committed offset begins; latest: one that is added "
+                            "later at its first record"),
     WEIR_OPT_CHOICE(struct config_chain, on_lost_offset, .def = "stop", .choices = lost,
                     .help =
                         "what to do where the committed offset is out of range: stop the chain, or go on at "

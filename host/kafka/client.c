@@ -193,16 +193,20 @@ rd_kafka_topic_t *client_topic(struct client *client, const struct weir_topic *t
     return handle;
 }
 
-rd_kafka_resp_err_t client_look(struct client *client, rd_kafka_topic_t *topic, int timeout_ms)
+rd_kafka_resp_err_t client_look(struct client *client, rd_kafka_topic_t *topic, int timeout_ms,
+                                int32_t *partitions)
 {
     const struct rd_kafka_metadata *about;
     rd_kafka_resp_err_t err = rd_kafka_metadata(client->rk, 0, topic, &about, timeout_ms);
 
+    *partitions = 0;
     if (err)
         return err;
     client_well(client);
     if (about->topic_cnt == 1)
         err = about->topics[0].err;
+    if (about->topic_cnt == 1 && !err)
+        *partitions = about->topics[0].partition_cnt;
     rd_kafka_metadata_destroy(about);
     return err;
 }

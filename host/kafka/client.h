@@ -45,7 +45,9 @@ rd_kafka_topic_t *client_topic(struct client *client, const struct weir_topic *t
 /** Brokers answered: takes back, once, that they are away. */
 void client_well(struct client *client);
 
-/** Asks the brokers about one topic: exists, may be used. Waits at most timeout_ms. */
-rd_kafka_resp_err_t client_look(struct client *client, rd_kafka_topic_t *topic, int timeout_ms);
+/** Asks the brokers about one topic: exists, may be used, and how many partitions it has. Waits at most
+ * timeout_ms. */
+rd_kafka_resp_err_t client_look(struct client *client, rd_kafka_topic_t *topic, int timeout_ms,
+                                int32_t *partitions);
 
 #endif

@@ -14,10 +14,11 @@ bool positions_cooperative(rd_kafka_t *rk)
     return protocol && strcmp(protocol, "COOPERATIVE") == 0;
 }
 
-static rd_kafka_resp_err_t begin_at(struct positions *p, rd_kafka_topic_partition_t *tp,
-                                    enum config_start start, const struct patience *patience)
+static rd_kafka_resp_err_t begin_at(struct positions *p, rd_kafka_topic_partition_t *tp, int32_t at_end,
+                                    const struct patience *patience)
 {
     int64_t low, high, committed = tp->offset;
+    bool last = tp->partition < at_end;
     rd_kafka_resp_err_t err;
 
     if (committed < 0) {
@@ -25,10 +26,10 @@ static rd_kafka_resp_err_t begin_at(struct positions *p, rd_kafka_topic_partitio
         if (err)
             return err;
         committed = WATERMARK_NONE;
-        tp->offset = start == CONFIG_LATEST ? high : low;
+        tp->offset = last ? high : low;
         log_at(p->place, WEIR_LOG_DEBUG,
                "partition has no committed offset: partition=%d start=%s offset=%lld", (int)tp->partition,
-               start == CONFIG_LATEST ? "latest" : "earliest", (long long)tp->offset);
+               last ? "latest" : "earliest", (long long)tp->offset);
     }
     if (!partitions_assign(p->partitions, tp->partition, tp->offset, committed))
         return RD_KAFKA_RESP_ERR__FAIL;
@@ -36,13 +37,13 @@ static rd_kafka_resp_err_t begin_at(struct positions *p, rd_kafka_topic_partitio
 }
 
 rd_kafka_resp_err_t positions_begin(struct positions *p, rd_kafka_topic_partition_list_t *list,
-                                    enum config_start start, const struct patience *patience)
+                                    int32_t at_end, const struct patience *patience)
 {
     rd_kafka_resp_err_t err = list->cnt ? offsets_committed(p->rk, list, patience) : 0;
     int i;
 
     for (i = 0; i < list->cnt && !err; i++)
-        err = begin_at(p, &list->elems[i], start, patience);
+        err = begin_at(p, &list->elems[i], at_end, patience);
     return err;
 }
 

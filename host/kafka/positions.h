@@ -19,9 +19,10 @@ struct positions {
 
 bool positions_cooperative(rd_kafka_t *rk);
 
-/** Finds where each partition of list begins, puts that into list, and begins its assignment in the table. */
+/** Finds where each partition of list begins, puts that into list, and begins its assignment in the table.
+ * Without a committed offset those below at_end begin behind their last record, all others at their first. */
 rd_kafka_resp_err_t positions_begin(struct positions *p, rd_kafka_topic_partition_list_t *list,
-                                    enum config_start start, const struct patience *patience);
+                                    int32_t at_end, const struct patience *patience);
 
 /** Assigns once more, each partition from where it stands: what was read and not taken comes again. */
 void positions_again(struct positions *p);

@@ -348,7 +348,9 @@ enum look producer_look(struct producer *p, int timeout_ms, const char **why)
     size_t i;
 
     for (i = 0; i < p->n_topics; i++) {
-        rd_kafka_resp_err_t err = client_look(client, p->outlets[i].handle[LANE_MAIN], timeout_ms);
+        int32_t partitions;
+        rd_kafka_resp_err_t err =
+            client_look(client, p->outlets[i].handle[LANE_MAIN], timeout_ms, &partitions);
 
         if (!err)
             continue;

@@ -282,10 +282,51 @@ bool source_fenced(const struct source *s)
 
 /* ---- start and end */
 
+/** Whether the group has committed an offset of any of the topic's partitions. */
+static rd_kafka_resp_err_t ask_group(struct source *s, int32_t partitions, int timeout_ms, bool *has_read)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
+    rd_kafka_resp_err_t err;
+    int i;
+
+    rd_kafka_topic_partition_list_add_range(list, s->topic, 0, partitions - 1);
+    err = rd_kafka_committed(s->consumer.client.rk, list, timeout_ms);
+    *has_read = false;
+    for (i = 0; i < list->cnt && !err; i++) {
+        *has_read = *has_read || list->elems[i].offset >= 0;
+        err = list->elems[i].err;
+    }
+    if (err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT) { /* one is in a transaction that is open */
+        *has_read = true;
+        err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return err;
+}
+
+/** Asked once, before the group is joined: its members commit where they begin as soon as they are in. */
+static rd_kafka_resp_err_t count_old(struct source *s, int32_t partitions, int timeout_ms)
+{
+    bool has_read = false;
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    if (partitions && s->start == CONFIG_LATEST)
+        err = ask_group(s, partitions, timeout_ms, &has_read);
+    if (!err)
+        s->old_partitions = has_read ? 0 : partitions;
+    return err;
+}
+
 enum look source_look(struct source *s, int timeout_ms, const char **why)
 {
-    rd_kafka_resp_err_t err = client_look(&s->consumer.client, s->consumer.handle, timeout_ms);
+    int32_t partitions;
+    rd_kafka_resp_err_t asked = RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_resp_err_t err = client_look(&s->consumer.client, s->consumer.handle, timeout_ms, &partitions);
 
+    if (s->old_partitions < 0 && (!err || errors_look(err) == LOOK_ABSENT))
+        asked = count_old(s, partitions, timeout_ms);
+    if (asked)
+        err = asked;
     *why = err ? source_phrase(s, err) : NULL;
     return errors_look(err);
 }
@@ -336,6 +377,7 @@ struct source *source_new(const struct settings *settings, int wake_fd, const st
     s->consumer.client.owner = s;
     s->consumer.client.wake_fd = wake_fd;
     s->idle_since = -1;
+    s->old_partitions = -1;
     buf_init(&s->text, 4096);
     if (open_client(s, settings, diag))
         return s;

@@ -16,12 +16,15 @@
 
 /* ---- the group */
 
-/** The end of a partition is elsewhere a moment later: where one begins there, that is committed before a
- * record is taken, or a crash before the first commit would skip what was. */
+/** With start = latest a partition begins at its end where it was there before the chain was: one that came
+ * later begins at its first record, or what was written before it is seen would be skipped (Kafka calls that
+ * safe_latest, in KIP-842, and has it not). The end of a partition is elsewhere a moment later: where one
+ * begins is committed before a record is taken, or a crash before the first commit would skip what was. */
 static rd_kafka_resp_err_t begin(struct source *s, rd_kafka_topic_partition_list_t *list)
 {
     struct patience patient = source_patience(s);
-    rd_kafka_resp_err_t err = positions_begin(&s->consumer.positions, list, s->start, &patient);
+    int32_t at_end = s->start == CONFIG_LATEST && s->old_partitions > 0 ? s->old_partitions : 0;
+    rd_kafka_resp_err_t err = positions_begin(&s->consumer.positions, list, at_end, &patient);
 
     if (!err && s->start == CONFIG_LATEST && !commits_begin(&s->consumer.commits, list, COMMIT_WAIT_MS))
         err = RD_KAFKA_RESP_ERR__TIMED_OUT;

@@ -16,6 +16,7 @@ struct source {
     enum config_start start;
     enum config_lost_offset on_lost;
     int64_t drain_timeout_ms;
+    int32_t old_partitions; /* as many as there were before the group read the topic; -1: not known yet */
     struct source_events events;
     struct consumer consumer;
     struct membership membership;

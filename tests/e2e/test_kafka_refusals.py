@@ -5,7 +5,8 @@ import time
 
 import pytest
 from confluent_kafka import TopicPartition
-from support.kafka import Broker, Record
+from confluent_kafka.admin import NewPartitions
+from support.kafka import Broker, Client, Record
 from support.logins import Ended, logins
 from support.pipeline import SINKS
 
@@ -162,6 +163,49 @@ def test_start_latest_begins_at_the_end(client, pipeline, run):
     events = logins(100, name="after")
     client.produce(pipeline.source, (e.record() for e in events))
     client.wait_for("they have come", lambda: client.end(pipeline.topic("processed-output")) >= 100)
+    assert w.terminate() == 0
+    Ended(client, pipeline).check_once(events)
+
+
+def add_partition(client, pipeline, events):
+    """One more, and its records at once, by a client that learns of it as it begins."""
+    number = client.partitions(pipeline.source)
+    for future in client.admin.create_partitions([NewPartitions(pipeline.source, number + 1)]).values():
+        future.result()
+    client.wait_for("it is there", lambda: client.partitions(pipeline.source) == number + 1)
+    other = Client(client.address)
+    other.produce(pipeline.source, (e.record(partition=number) for e in events))
+    other.close()
+
+
+def test_start_latest_skips_nothing_of_a_partition_that_is_added_later(client, pipeline, run):
+    """Not while weir runs, and has not seen it yet, nor while it is down."""
+    client.produce(pipeline.source, (e.record() for e in logins(100, name="before")))
+    pipeline.set("chain user-login", start="latest")
+    pipeline.set("kafka", **{"topic.metadata.refresh.interval.ms": 1000})
+    events = [logins(50, name=name) for name in ("meanwhile", "down")]
+    w = run()
+    w.wait_for("partitions assigned: .*now=4")
+    add_partition(client, pipeline, events[0])
+    w.wait_for("partitions assigned: .*now=5")
+    client.wait_for("they have come", lambda: client.end(pipeline.topic("processed-output")) >= 50)
+    assert w.terminate() == 0
+    add_partition(client, pipeline, events[1])
+    w = run()
+    client.wait_for("they have come", lambda: client.end(pipeline.topic("processed-output")) >= 100)
+    assert w.terminate() == 0
+    Ended(client, pipeline).check_once(events[0] + events[1])
+
+
+def test_start_latest_skips_nothing_of_a_topic_that_was_waited_for(client, pipeline, run):
+    pipeline.set("chain user-login", start="latest")
+    client.delete_topics(pipeline.source)
+    events = logins(50, name="first")
+    w = run()
+    w.wait_for("waiting: ")
+    client.create_topics(pipeline.source)
+    client.produce(pipeline.source, (e.record() for e in events))
+    client.wait_for("they have come", lambda: client.end(pipeline.topic("processed-output")) >= 50)
     assert w.terminate() == 0
     Ended(client, pipeline).check_once(events)
 
