@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -41,13 +42,15 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
 
     if (!client || strcmp(facility, "CONFWARN") == 0)
         return;
-    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 || strcmp(facility, "FATAL") == 0 ||
-        strcmp(facility, "CERTVERIFY") == 0)
-        ours = WEIR_LOG_DEBUG; /* on_error says it */
     if (tells_of_fewer(facility, text))
         log_at(place_of(client), WEIR_LOG_ERROR,
                "a topic was deleted while it was in use, or made anew with fewer partitions: stop weir, see "
                "that the topic is what it should be, start weir again");
+    if (level > client->log_level && level <= LOG_NOTICE)
+        return;
+    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 || strcmp(facility, "FATAL") == 0 ||
+        strcmp(facility, "CERTVERIFY") == 0)
+        ours = WEIR_LOG_DEBUG; /* on_error says it */
     if (strcmp(facility, "GETPID") == 0)
         ours = WEIR_LOG_DEBUG; /* a broker that has just come up; librdkafka tries again */
     log_at(place_of(client), ours, "librdkafka: client=%s facility=%s %s", role(client), facility, text);
@@ -112,6 +115,20 @@ static void wake_by(struct client *client, rd_kafka_queue_t *queue)
         rd_kafka_queue_destroy(queue);
 }
 
+/** A log_level below its notices would keep from us what tells_of_fewer() looks for. */
+static int keep_notices(rd_kafka_conf_t *conf)
+{
+    char text[16] = "";
+    size_t size = sizeof text;
+    int64_t level;
+
+    if (rd_kafka_conf_get(conf, "log_level", text, &size) || !str_to_int(str_of(text), &level) ||
+        level >= LOG_NOTICE)
+        return LOG_NOTICE;
+    rd_kafka_conf_set(conf, "log_level", "5", NULL, 0);
+    return (int)level;
+}
+
 static rd_kafka_conf_t *make_conf(struct client *client, const struct settings *settings,
                                   const struct client_callbacks *callbacks, struct diag *diag)
 {
@@ -120,6 +137,7 @@ static rd_kafka_conf_t *make_conf(struct client *client, const struct settings *
     if (!conf)
         return NULL;
     client->sticky_ms = client->kind == CLIENT_PRODUCER ? placement_take_over(conf) : 0;
+    client->log_level = keep_notices(conf);
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_error_cb(conf, on_error);

@@ -18,6 +18,7 @@ struct client {
     bool tells_end;    /* a consumer: an event says where a partition ends */
     bool away;         /* it has been said that brokers cannot be reached */
     struct trouble trouble;
+    int log_level;     /* as it is set for librdkafka, a syslog number */
     int64_t sticky_ms; /* of a producer: see placement.h */
     struct placement *placements;
     char *fatal; /* why this client is finished; NULL: it is not */
