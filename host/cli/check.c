@@ -39,6 +39,54 @@ static void advise_on_groups(const struct config *config, struct diag *diag)
     }
 }
 
+/* ---- times that do not go together */
+
+#define MAX_POLL_MS 300000 /* librdkafka's default */
+
+static int64_t max_poll(const struct config_chain *chain)
+{
+    const struct config_key *key = config_keys_last(&chain->consumer, "max.poll.interval.ms");
+    int64_t ms;
+
+    return key && str_to_int(key->value, &ms) ? ms : MAX_POLL_MS;
+}
+
+static void advise_on_calls(const struct config_chain *chain, struct diag *diag)
+{
+    for (size_t i = 0; i < chain->stage_count; i++) {
+        const struct config_stage *stage = &chain->stages[i];
+
+        if (stage->stage_timeout >= max_poll(chain))
+            diag_warning(diag, config_keys_place(&stage->host_keys, "stage_timeout", stage->place),
+                         "stage \"" STR_FMT
+                         "\": a call may take as long as stage_timeout, and the group takes "
+                         "the partitions away after the consumer's max.poll.interval.ms: make that longer",
+                         STR_ARG(stage->name));
+    }
+}
+
+static void advise_on_times(const struct config *config, struct diag *diag)
+{
+    for (size_t i = 0; i < config->chain_count; i++) {
+        const struct config_chain *chain = &config->chains[i];
+        struct place at = config_keys_place(&chain->keys, "drain_timeout", chain->place);
+
+        if (chain->drain_timeout > config->host.stop_timeout)
+            diag_warning(diag, at,
+                         "chain \"" STR_FMT
+                         "\": a stop is cut short before drain_timeout is over: make [host] "
+                         "stop_timeout longer",
+                         STR_ARG(chain->name));
+        if (chain->drain_timeout >= max_poll(chain))
+            diag_warning(diag, at,
+                         "chain \"" STR_FMT
+                         "\": a rebalance may wait for drain_timeout, and the group takes the "
+                         "partitions away after the consumer's max.poll.interval.ms: make that longer",
+                         STR_ARG(chain->name));
+        advise_on_calls(chain, diag);
+    }
+}
+
 /* ---- loops over several chains; one over a single chain is an error, and found with the chain */
 
 /* A walk from the chain `first` over those behind it in the list, so that each loop is found once. */
@@ -123,6 +171,7 @@ static int check(void *self)
     good = g != NULL;
     if (good) {
         advise_on_groups(g->config, &diag);
+        advise_on_times(g->config, &diag);
         advise_on_loops(g, &diag);
         chains = g->count;
         for (size_t i = 0; i < chains; i++)

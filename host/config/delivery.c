@@ -14,14 +14,7 @@
 
 static const struct config_key *timeout_key(const struct config_chain *chain)
 {
-    const struct config_key *key = NULL;
-    size_t i;
-
-    for (i = 0; i < chain->producer.count; i++) { /* the later one counts */
-        if (str_is(chain->producer.items[i].name, "transaction.timeout.ms"))
-            key = &chain->producer.items[i];
-    }
-    return key;
+    return config_keys_last(&chain->producer, "transaction.timeout.ms");
 }
 
 int64_t config_transaction_timeout(const struct config_chain *chain)

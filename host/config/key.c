@@ -15,6 +15,15 @@ const struct config_key *config_keys_find(const struct config_keys *keys, const 
     return NULL;
 }
 
+const struct config_key *config_keys_last(const struct config_keys *keys, const char *name)
+{
+    for (size_t i = keys->count; i > 0; i--) {
+        if (str_is(keys->items[i - 1].name, name))
+            return &keys->items[i - 1];
+    }
+    return NULL;
+}
+
 struct place config_keys_place(const struct config_keys *keys, const char *name, struct place otherwise)
 {
     const struct config_key *k = config_keys_find(keys, name);

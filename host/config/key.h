@@ -22,6 +22,10 @@ struct config_keys {
 /** The key of that name, or NULL. A name that ends with a dot finds the first key that begins with it. */
 const struct config_key *config_keys_find(const struct config_keys *keys, const char *name);
 
+/** The last one of that name, or NULL: of librdkafka's properties it is the one that counts, since a chain's
+ * own stand behind those of [kafka]. */
+const struct config_key *config_keys_last(const struct config_keys *keys, const char *name);
+
 /** Where an option was set, else the place given (that of its section). */
 struct place config_keys_place(const struct config_keys *keys, const char *name, struct place otherwise);
 

@@ -230,6 +230,25 @@ def test_a_loop_is_told_within_one_cluster(conf):
     ]
 
 
+def test_times_that_do_not_go_together_are_told(conf):
+    (conf / "host.conf").write_text("[host]\nstop_timeout = 20s\n")
+    (conf / "a.conf").write_text(
+        "[kafka]\nbootstrap.servers = one:1\nmax.poll.interval.ms = 10000\n"
+        "[chain a]\nsource = in\ngroup = g\nconsumer.max.poll.interval.ms = 20000\ndrain_timeout = 25s\n"
+        "[stage out]\nplugin = kafka_sink\nfrom = *\ntopic = out\nstage_timeout = 20s\n"
+        "[stage too]\nplugin = kafka_sink\nfrom = *\ntopic = out\nstage_timeout = 19s\n"
+    )
+    done = call("check", "-c", conf)
+    lost = "and the group takes the partitions away after the consumer's max.poll.interval.ms: make that longer"
+    assert done.returncode == 0
+    assert done.stderr.decode().replace(f"{conf}/", "").splitlines() == [
+        'a.conf:8: warning: chain "a": a stop is cut short before drain_timeout is over: make [host] stop_timeout '
+        "longer",
+        f'a.conf:8: warning: chain "a": a rebalance may wait for drain_timeout, {lost}',
+        f'a.conf:13: warning: stage "out": a call may take as long as stage_timeout, {lost}',
+    ]
+
+
 def test_a_broken_configuration_is_told_whole(conf):
     (conf / "a.conf").write_text(
         "[kafka]\nbootstrap.servers = localhost:1\n[chain a]\nsource = in\ngroup = g\n"
