@@ -92,7 +92,9 @@ const struct command command_dlq_ls = {
     .summary = "counts dead letters by stage and reason, with the time of the oldest and the newest",
     .details =
         "It reads the topic from its beginning to its end as of now, joins no group and commits nothing.\n"
-        "Times are those of the failures.\n"
+        "Times are those of the failures. Of a reason such as \"unexpected end at byte 65\" the place is "
+        "left\n"
+        "out, and one kind counts them all.\n"
         "Exit status: 0; 65 where the topic holds other records only, 69 where it does not exist or the\n"
         "brokers are away.\n",
     .run = run,

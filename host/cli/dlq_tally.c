@@ -61,9 +61,22 @@ static void count(struct tally_kind *k, const struct letter *letter)
     k->has_time = true;
 }
 
+/* What is no JSON fails with the place of its fault, which each has elsewhere. */
+static struct weir_str without_place(struct weir_str reason)
+{
+    struct weir_str place = STR(" at byte ");
+    size_t n = reason.len;
+
+    while (n > 0 && reason.ptr[n - 1] >= '0' && reason.ptr[n - 1] <= '9')
+        n--;
+    if (n == reason.len || n < place.len || memcmp(reason.ptr + n - place.len, place.ptr, place.len) != 0)
+        return reason;
+    return str_make(reason.ptr, n - place.len);
+}
+
 bool tally_add(struct tally *t, const struct letter *letter)
 {
-    struct tally_kind *k = find(t, letter->stage, letter->reason);
+    struct tally_kind *k = find(t, letter->stage, without_place(letter->reason));
 
     if (!k)
         return false;

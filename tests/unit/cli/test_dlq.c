@@ -274,6 +274,27 @@ static void letters_are_counted_by_stage_and_reason(void **state)
     free(t);
 }
 
+static void the_place_of_a_fault_is_no_reason_of_its_own(void **state)
+{
+    struct tally *t = malloc(sizeof *t);
+    const struct letter some[] = {kind("parse", "unexpected end at byte 65", 1),
+                                  kind("parse", "unexpected end at byte 7", 1), kind("s", " at byte 0", 1),
+                                  kind("s", "at byte 7", 1), kind("s", "unexpected end at byte", 1)};
+    const char *const reasons[] = {"unexpected end", "", "at byte 7", "unexpected end at byte"};
+
+    (void)state;
+    assert_non_null(t);
+    tally_init(t);
+    for (size_t i = 0; i < sizeof some / sizeof some[0]; i++)
+        assert_true(tally_add(t, &some[i]));
+    same_number("kinds", "count", (int64_t)t->count, sizeof reasons / sizeof reasons[0]);
+    for (size_t i = 0; i < t->count; i++)
+        assert_string_equal(t->kinds[i].reason, reasons[i]);
+    same_number("the first kind", "count", t->kinds[0].count, 2);
+    tally_fini(t);
+    free(t);
+}
+
 static void too_many_reasons_are_counted_together(void **state)
 {
     struct tally *t = malloc(sizeof *t);
@@ -350,6 +371,7 @@ int main(void)
         cmocka_unit_test(an_original_is_sent_as_it_was_and_marked),
         cmocka_unit_test(times_are_read_as_people_write_them),
         cmocka_unit_test(letters_are_counted_by_stage_and_reason),
+        cmocka_unit_test(the_place_of_a_fault_is_no_reason_of_its_own),
         cmocka_unit_test(too_many_reasons_are_counted_together),
         cmocka_unit_test(only_the_newest_are_kept_in_their_order),
         cmocka_unit_test(an_original_is_seen_once),
