@@ -1,16 +1,26 @@
 /* log.c: see log.h. A line is built on the stack and written at once, so that lines of two threads or
  * processes never mix; a text that is too long for it is cut, and control characters become spaces, so that
- * no text can forge a line. */
+ * no text can forge a line.
+ *
+ * A reader that is there and does not read (a log shipper that hangs, a terminal that was stopped) would hold
+ * up whoever writes to it, the supervisor's only thread among them. So a line that cannot be written within a
+ * second is lost, those behind it at once, until there is room again. A pipe has room for a whole line where
+ * poll() says so. O_NONBLOCK was rejected: it would be set for all who share the descriptor. */
 #include "base/log.h"
 
 #include "base/clock.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
+#define PATIENCE_MS 1000
+
 static _Atomic int32_t lowest = WEIR_LOG_INFO;
+static _Atomic uint32_t lost; /* lines, since one could be written */
 
 void log_set_level(int32_t level)
 {
@@ -47,10 +57,46 @@ static size_t add_head(char *line, size_t room, struct log_place place, int32_t 
     return n;
 }
 
+static bool is_writable(void)
+{
+    struct pollfd fd = {STDERR_FILENO, POLLOUT, 0};
+    int n;
+
+    do
+        n = poll(&fd, 1, atomic_load(&lost) ? 0 : PATIENCE_MS);
+    while (n < 0 && errno == EINTR);
+    return n != 0;
+}
+
+static void put(const char *line, size_t n)
+{
+    size_t done = 0;
+
+    while (done < n) {
+        ssize_t w = write(STDERR_FILENO, line + done, n - done);
+
+        if (w <= 0)
+            break; /* nowhere left to say so */
+        done += (size_t)w;
+    }
+}
+
+static void put_lost(uint32_t lines)
+{
+    char line[256];
+    size_t n = add_head(line, sizeof line, (struct log_place){NULL, NULL}, WEIR_LOG_WARN);
+
+    n += clamp(snprintf(line + n, sizeof line - n, "nobody read the log, lines are lost: lines=%u\n",
+                        (unsigned)lines),
+               sizeof line - n);
+    put(line, n);
+}
+
 void log_vat(struct log_place place, int32_t level, const char *fmt, va_list ap)
 {
     char line[2048];
-    size_t n, i, done = 0;
+    uint32_t missing;
+    size_t n, i;
 
     if (!log_wants(level))
         return;
@@ -62,13 +108,14 @@ void log_vat(struct log_place place, int32_t level, const char *fmt, va_list ap)
             line[i] = ' ';
     }
     line[n++] = '\n';
-    while (done < n) {
-        ssize_t w = write(STDERR_FILENO, line + done, n - done);
-
-        if (w <= 0)
-            break; /* nowhere left to say so */
-        done += (size_t)w;
+    if (!is_writable()) {
+        atomic_fetch_add(&lost, 1);
+        return;
     }
+    missing = atomic_exchange(&lost, 0);
+    if (missing)
+        put_lost(missing);
+    put(line, n);
 }
 
 void log_at(struct log_place place, int32_t level, const char *fmt, ...)

@@ -5,7 +5,8 @@
  *     2026-11-22T23:52:20.123Z warn  chain=user-login stage=age first record rejected: reason="too old"
  *
  * No line may hold a value of a record, a secret or anything personal: callers pass counts, names and
- * coordinates. Thread: any; a line is one write. */
+ * coordinates. Thread: any; a line is one write. It waits a second at most for who reads the log; lines that
+ * are lost by that are counted in the log as soon as it is read again. */
 #ifndef WEIR_BASE_LOG_H
 #define WEIR_BASE_LOG_H
 

@@ -109,7 +109,10 @@ int plugin_file_seal(struct weir_str name, const struct buf *bytes, struct buf *
     if (fd >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
         return fd;
 fail:
-    say(why, "no memory for a private copy of plugin \"" STR_FMT "\": %s", STR_ARG(name), strerror(errno));
+    say(why, "cannot copy \"" STR_FMT "\" to memory: %s%s", STR_ARG(name), strerror(errno),
+        errno == EFBIG    ? " (see ulimit -f)"
+        : errno == EMFILE ? " (see ulimit -n)"
+                          : "");
     if (fd >= 0)
         close(fd);
     return -1;

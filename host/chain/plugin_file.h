@@ -18,7 +18,7 @@ bool plugin_file_read(int fd, const char *path, struct buf *bytes, struct buf *w
 /** Refuses what dlopen() would refuse in words that help nobody. */
 bool plugin_file_looks_loadable(const char *path, const struct buf *bytes, struct buf *why);
 
-/** A copy in memory that nobody can change any more, not even its owner. -1: no memory. */
+/** A copy in memory that nobody can change any more, not even its owner. -1: there is no room for it. */
 int plugin_file_seal(struct weir_str name, const struct buf *bytes, struct buf *why);
 
 #endif

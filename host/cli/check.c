@@ -1,12 +1,14 @@
 /* check.c: `weir check`, everything that can be known of a configuration without a broker. */
 #include "cli/commands.h"
 #include "config/brokers.h"
+#include "supervise/control_socket.h"
 #include "supervise/forked.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void print_summary(const char *dir, size_t chains, size_t stages, const struct diag *diag)
 {
@@ -37,6 +39,28 @@ static void advise_on_groups(const struct config *config, struct diag *diag)
                          "group of its own",
                          STR_ARG(chain->name), STR_ARG(mate->name), mate->place.file, mate->place.line);
     }
+}
+
+/* ---- the socket, which another machine may not have the place for */
+
+static void advise_on_socket(const struct config *config, struct diag *diag)
+{
+    char path[CONTROL_PATH_MAX], *slash;
+    struct buf why;
+
+    if (!config->host.socket.len)
+        return;
+    buf_init(&why, 4096);
+    if (control_socket_path(config->dir, config->host.socket, path, &why)) {
+        slash = strrchr(path, '/');
+        slash[slash == path] = '\0';
+        if (access(path, W_OK | X_OK) < 0)
+            buf_add_fmt(&why, "no socket can be made in %s: %s", path, strerror(errno));
+    }
+    if (why.len)
+        diag_warning(diag, config_keys_place(&config->host_keys, "socket", (struct place){config->dir, 0}),
+                     "[host]: socket: %s", buf_text(&why));
+    buf_fini(&why);
 }
 
 /* ---- times that do not go together */
@@ -171,6 +195,7 @@ static int check(void *self)
     good = g != NULL;
     if (good) {
         advise_on_groups(g->config, &diag);
+        advise_on_socket(g->config, &diag);
         advise_on_times(g->config, &diag);
         advise_on_loops(g, &diag);
         chains = g->count;

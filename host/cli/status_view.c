@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #define QUARANTINED_SHOWN 5
+#define SILENT_MS 10000 /* a task tells of itself several times a second, but for long waits for brokers */
 #define NAME_MAX_COLUMNS 40
 #define TEXT_MAX 48 /* of a number, a span of time */
 
@@ -275,6 +276,20 @@ static void note_crashes(const struct view *v, struct json_object *chain)
     end_note(v);
 }
 
+/* What it told last stands in the table, and may be true no more. */
+static void note_silence(const struct view *v, struct json_object *chain, struct json_object *worker)
+{
+    int64_t ms = ask_number(worker, "silent_ms");
+    char text[TEXT_MAX];
+
+    if (ms < SILENT_MS)
+        return;
+    begin_note(v, chain, COLOUR_WARN);
+    buf_add_fmt(v->out, "task %lld has said nothing of itself for %s: its figures are of then",
+                (long long)ask_number(worker, "task"), span_text(ms, text));
+    end_note(v);
+}
+
 static void note_calls(const struct view *v, struct json_object *chain)
 {
     struct json_object *workers = ask_member(chain, "workers");
@@ -291,6 +306,8 @@ static void note_calls(const struct view *v, struct json_object *chain)
             add(v, ask_text(call, "stage"));
             buf_add_fmt(v->out, " for %s", span_text(ask_number(call, "ms"), text));
             end_note(v);
+        } else {
+            note_silence(v, chain, w);
         }
         if (ask_flag(w, "waiting_for_brokers")) {
             begin_note(v, chain, COLOUR_BAD);

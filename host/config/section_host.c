@@ -35,8 +35,8 @@ const struct weir_option config_host_options[] = {
                       .help = "how long a new generation is on trial: if it crashes in that time, the one "
                               "before comes back; 0s: not at all"),
     WEIR_OPT_BOOL(struct config_host, core_dumps, .def = "no",
-                  .help = "lets a worker that crashes leave a core dump, which holds the records of that "
-                          "moment"),
+                  .help = "lets a process of weir's that crashes leave a core dump, which holds records, "
+                          "passwords and keys"),
     WEIR_OPT_SIZE(struct config_host, memory_max, .min = 67108864,
                   .help =
                       "the most private memory that a worker may have, touched or not; no limit where it is "

@@ -67,7 +67,10 @@ static void tell(struct child *child, const struct message *m)
 static bool failed(struct child *child, const char *what)
 {
     buf_reset(&child->why);
-    buf_add_fmt(&child->why, "%s: %s", what, strerror(errno));
+    buf_add_fmt(&child->why, "%s: %s%s", what, strerror(errno),
+                errno == EAGAIN   ? " (see ulimit -u, pids.max)"
+                : errno == EMFILE ? " (see ulimit -n)"
+                                  : "");
     forget_process(child);
     return false;
 }

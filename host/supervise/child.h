@@ -52,6 +52,7 @@ struct child {
 
     bool killed, hung, held; /* by us; for a call that did not return; stopped by a signal now */
     bool was_held;           /* when it died, or was killed */
+    bool unstarted;          /* the last try to start it again failed, and that is said */
     int64_t hung_ms;         /* how long that call might have taken */
     uint64_t seen_count;     /* of the ledger's note, since seen_at */
     int64_t seen_at;

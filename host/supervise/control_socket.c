@@ -86,16 +86,17 @@ bool control_socket_folder(const char *path, struct buf *why)
         return false;
     }
     if (lstat(path, &st) < 0)
-        buf_add_fmt(why, "cannot look at %s: %s", path, strerror(errno));
+        buf_add_fmt(why, "cannot look at %s: %s;", path, strerror(errno));
     else if (!S_ISDIR(st.st_mode))
-        buf_add_fmt(why, "%s is no directory; remove it", path);
+        buf_add_fmt(why, "%s is no directory; remove it, or", path);
     else if (st.st_uid != geteuid())
-        buf_add_fmt(why, "%s belongs to another user (%u)", path, (unsigned)st.st_uid);
+        buf_add_fmt(why, "%s belongs to another user (%u); remove it, or", path, (unsigned)st.st_uid);
     else if (st.st_mode & 077)
-        buf_add_fmt(why, "%s is open to others (mode %03o); chmod 700 it", path, (unsigned)st.st_mode & 0777);
+        buf_add_fmt(why, "%s is open to others (mode %03o); chmod 700 it, or", path,
+                    (unsigned)st.st_mode & 0777);
     else
         return true;
-    buf_add_text(why, ", or set \"socket\" under [host] to a path elsewhere");
+    buf_add_text(why, " set \"socket\" under [host] to a path elsewhere");
     return false;
 }
 

@@ -260,10 +260,17 @@ static void watch_start(struct child *child, int64_t now)
 
 static void start_again(struct crew *crew, struct child *child, int64_t now)
 {
-    child->again_at = -1;
-    crew->restarts++;
-    if (!crew_start_child(crew, child, &crew->current, START_AGAIN))
-        child->again_at = now + CREW_AGAIN_MS;
+    bool said = child->unstarted;
+
+    child->unstarted = !crew_start_child(crew, child, &crew->current, START_AGAIN);
+    if (!child->unstarted) {
+        crew->restarts++;
+        return;
+    }
+    child->again_at = now + CREW_AGAIN_MS;
+    if (!said)
+        log_at(crew_place(crew), WEIR_LOG_ERROR, "worker cannot be started, trying on: task=%u error=\"%s\"",
+               child->task, buf_text(&child->why));
 }
 
 static bool runs(const struct crew *crew)

@@ -29,10 +29,10 @@ static bool set_soft(int which, rlim_t value)
 }
 
 /* Every signal does what the kernel does by default, but for those that a terminal or an init system sends to
- * a whole group: the supervisor has them too, and it decides. */
+ * a whole group, of which the supervisor decides, and those that an error of write() tells of, too. */
 static bool set_signals(void)
 {
-    static const int ignored[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE};
+    static const int ignored[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGXFSZ};
     sigset_t none;
 
     for (int i = 1; i < NSIG; i++)
@@ -46,6 +46,12 @@ static bool set_signals(void)
     return sigprocmask(SIG_SETMASK, &none, NULL) == 0;
 }
 
+bool harden_secrets(bool core_dumps)
+{
+    return set_soft(RLIMIT_CORE, core_dumps ? RLIM_INFINITY : 0) &&
+           prctl(PR_SET_DUMPABLE, core_dumps ? 1 : 0) == 0;
+}
+
 bool harden(pid_t parent)
 {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
@@ -54,8 +60,8 @@ bool harden(pid_t parent)
         errno = ESRCH;
         return false;
     }
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_DUMPABLE, 0) == 0 &&
-           set_soft(RLIMIT_CORE, 0) && set_soft(RLIMIT_NOFILE, RLIM_INFINITY) && set_signals();
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && harden_secrets(false) &&
+           set_soft(RLIMIT_NOFILE, RLIM_INFINITY) && set_signals();
 }
 
 static void make_stacks_small(void)
@@ -71,8 +77,7 @@ static void make_stacks_small(void)
 
 void harden_limits(bool core_dumps, int64_t memory_max)
 {
-    if (!set_soft(RLIMIT_CORE, core_dumps ? RLIM_INFINITY : 0) ||
-        prctl(PR_SET_DUMPABLE, core_dumps ? 1 : 0) < 0)
+    if (!harden_secrets(core_dumps))
         log_warn("core_dumps cannot be set: %s", strerror(errno));
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* their shadow would count */
     if (memory_max > 0)

@@ -30,6 +30,7 @@ struct ledger_crash {
 
 /** What a task says of itself a few times a second. */
 struct ledger_report {
+    int64_t at_ms; /* monotonic */
     uint64_t generation;
     uint64_t taken, rebalances;  /* since the worker's start */
     int64_t lag, last_commit_ms; /* as in struct source_status */

@@ -3,7 +3,13 @@
 
 #include "base/clock.h"
 #include "config/changes.h"
+#include "config/diag.h"
 #include "supervise/crew_parts.h"
+#include "supervise/harden.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define TEXT_MAX ((size_t)1 << 20)
 
@@ -17,6 +23,7 @@ void rollout_fini(struct rollout *r)
 {
     edition_set(&r->edition, (struct edition){NULL, 0});
     buf_fini(&r->text);
+    free(r->socket);
 }
 
 __attribute__((format(printf, 3, 4))) static void say(struct rollout *r, int32_t level, const char *fmt, ...)
@@ -105,6 +112,18 @@ static void check_chain(struct rollout *r, struct fleet *fleet, const struct con
         r->refused++;
 }
 
+/* Who looks for weir by the new one does not find it. */
+static void warn_of_socket(const struct rollout *r, const struct config *config, struct diag *diag)
+{
+    struct weir_str is = str_of(r->socket), wanted = config->host.socket;
+
+    if ((is.len || wanted.len) && !str_eq(is, wanted))
+        diag_warning(diag, config_keys_place(&config->host_keys, "socket", (struct place){config->dir, 0}),
+                     "[host]: a new socket takes a restart: until then weir listens at %s, and status and "
+                     "reload do not find it by this configuration",
+                     is.len ? r->socket : "its default path");
+}
+
 void rollout_begin(struct rollout *r, struct fleet *fleet)
 {
     struct edition edition = {NULL, ++fleet->last_number};
@@ -116,6 +135,8 @@ void rollout_begin(struct rollout *r, struct fleet *fleet)
     r->changed = r->added = r->removed = r->unchanged = r->refused = 0;
     diag_init(&diag);
     edition.snapshot = snapshot_take(fleet->dir, &diag);
+    if (edition.snapshot)
+        warn_of_socket(r, snapshot_config(edition.snapshot), &diag);
     say_diag(r, &diag);
     if (!edition.snapshot)
         say(r, WEIR_LOG_ERROR, "reload refused, the old generation goes on: errors=%zu", diag.errors);
@@ -205,6 +226,8 @@ static bool all_checked(const struct rollout *r, const struct fleet *fleet, bool
 
 static void proceed(struct rollout *r, struct fleet *fleet)
 {
+    const struct config *config = snapshot_config(r->edition.snapshot);
+
     for (size_t i = 0; i < fleet->count; i++) {
         struct crew *crew = fleet->crews[i];
 
@@ -219,7 +242,9 @@ static void proceed(struct rollout *r, struct fleet *fleet)
         }
     }
     edition_set(&fleet->newest, r->edition);
-    log_set_level(snapshot_config(r->edition.snapshot)->host.log_level);
+    log_set_level(config->host.log_level);
+    if (!harden_secrets(config->host.core_dumps))
+        log_warn("core_dumps cannot be set: %s", strerror(errno));
     r->phase = ROLLOUT_CHANGING;
 }
 

@@ -17,6 +17,7 @@ struct rollout {
     size_t changed, added, removed, unchanged, refused;
     bool good;       /* of the last one */
     struct buf text; /* of the last one: its lines, as the log has them */
+    char *socket;    /* [host] socket of the start, NULL: none; free()d with it */
 };
 
 void rollout_init(struct rollout *r);

@@ -4,8 +4,9 @@
 
 #include <stddef.h>
 
-/** Blocks these signals in this thread and those that it will start, and ignores SIGPIPE. A descriptor, which
- * never blocks, to read struct signalfd_siginfo from; -1: errno says why. */
+/** Blocks these signals in this thread and those that it will start, and ignores SIGPIPE and SIGXFSZ: what
+ * they would say is the error of a write. SIGCHLD is as it is by default, whatever was inherited. A
+ * descriptor, which never blocks, to read struct signalfd_siginfo from; -1: errno says why. */
 int signals_open(const int *numbers, size_t count);
 
 #endif

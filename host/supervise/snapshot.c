@@ -69,22 +69,20 @@ static void put_answers(struct buf *to, const struct answers *as)
     }
 }
 
-/* The whole, sealed, from its text behind the hash. -1: no memory. */
-static int seal(const struct buf *body)
+/* The whole, sealed, from its text behind the hash. -1: no memory, or why says what else. */
+static int seal(const struct buf *body, struct buf *why)
 {
     char hash[SHA256_HEX];
-    struct buf whole, why;
+    struct buf whole;
     int fd;
 
     buf_init(&whole, PLUGIN_FILE_MAX);
-    buf_init(&why, 4096);
     sha256_hex(buf_str(body), hash);
     buf_add(&whole, str_make(hash, HASH_LEN));
     buf_add(&whole, buf_str(body));
     whole.failed |= body->failed;
-    fd = whole.failed ? -1 : plugin_file_seal(STR("snapshot"), &whole, &why);
+    fd = whole.failed ? -1 : plugin_file_seal(STR("configuration"), &whole, why);
     buf_fini(&whole);
-    buf_fini(&why);
     return fd;
 }
 
@@ -147,24 +145,29 @@ static bool copy_plugins(struct copying *c)
     return true;
 }
 
-/* Takes the descriptors, whatever happens. */
-static struct snapshot *assemble(const char *dir, const struct answers *as, struct copying *c)
+/* Takes the descriptors, whatever happens. NULL: no memory, or diag says what else. */
+static struct snapshot *assemble(const char *dir, const struct answers *as, struct copying *c,
+                                 struct diag *diag)
 {
     struct snapshot *s = NULL;
-    struct buf body;
+    struct buf body, why;
 
     buf_init(&body, PLUGIN_FILE_MAX);
+    buf_init(&why, 4096);
     put_text(&body, str_of(dir));
     put_answers(&body, as);
     put_number(&body, c->count);
     buf_add(&body, buf_str(&c->out));
     body.failed |= c->out.failed || as->failed;
-    c->fds[0] = seal(&body);
+    c->fds[0] = seal(&body, &why);
+    if (why.len)
+        diag_error(diag, (struct place){dir, 0}, "%s", buf_text(&why));
     if (c->fds[0] >= 0)
         s = snapshot_open(c->fds, c->n_fds);
     else
         for (size_t i = 1; i < c->n_fds; i++)
             close(c->fds[i]);
+    buf_fini(&why);
     buf_fini(&body);
     return s;
 }
@@ -187,9 +190,9 @@ struct snapshot *snapshot_take(const char *dir, struct diag *diag)
         if (!copy_plugins(&c))
             diag_error(diag, (struct place){dir, 0}, "the chains name more than %d different plugins",
                        SNAPSHOT_FDS_MAX - 1);
-        s = assemble(dir, &as, &c);
+        s = assemble(dir, &as, &c, diag);
     }
-    if (!s)
+    if (!s && diag->errors == errors)
         diag_error(diag, (struct place){dir, 0}, "no memory for a copy of the configuration");
 out:
     if (s) {

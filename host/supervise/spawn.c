@@ -8,6 +8,8 @@
  * and the sanitizers must have to work at all. */
 #include "supervise/spawn.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SELF "/proc/self/exe"
 #define VARS_MAX 512
 
 static const char *const kept[] = {"LD_LIBRARY_PATH", "GLIBC_TUNABLES", "TZ",           "TZDIR",
@@ -78,6 +81,8 @@ pid_t spawn_worker(const struct spawn *how)
     if (pid != 0)
         return pid;
     if (place_descriptors(how) && sigprocmask(SIG_SETMASK, &none, NULL) == 0)
-        execve("/proc/self/exe", (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)vars);
+        execve(SELF, (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)vars);
+    log_error("a worker cannot be started, it needs descriptors and " SELF ": task=%s error=\"%s\"",
+              how->label, strerror(errno));
     _exit(127);
 }

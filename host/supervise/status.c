@@ -189,6 +189,7 @@ static void add_report(struct buf *out, const struct child *child)
     struct ledger_report report = {.lag = -1};
     bool known = child_lives(child) && child->ledger && ledger_read_report(child->ledger, &report);
 
+    add_known(out, "silent_ms", known, (int64_t)((uint64_t)clock_mono_ms() - (uint64_t)report.at_ms));
     add_known(out, "partitions", known, report.assigned);
     add_known(out, "lag", known && report.lag >= 0, report.lag);
     add_known(out, "in_flight", known, (int64_t)report.in_flight);

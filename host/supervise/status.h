@@ -5,13 +5,14 @@
  *          "last_reload": {"outcome", "why", "pause_ms"}, "restarts",
  *          "last_crash": {"at", "how", "stage", "call", "record": {"topic", "partition", "offset",
  * "emitted"}}, "quarantined": {"count", "records": [{"topic", "partition", "offset", "emitted", "stage",
- * "reason", "since"}]}, "workers": [{"task", "pid", "state", "generation", "since", "partitions", "lag",
- * "in_flight", "taken", "rate", "last_commit", "waiting_for_brokers", "paused", "call": {"stage", "call",
- * "ms"}}]}]}
+ * "reason", "since"}]}, "workers": [{"task", "pid", "state", "generation", "since", "silent_ms",
+ * "partitions", "lag", "in_flight", "taken", "rate", "last_commit", "waiting_for_brokers", "paused",
+ * "counts": {STAGE: {NAME: N}}, "call": {"stage", "call", "ms"}}]}]}
  *
  * Every member is always there; null says that there is nothing, or that it is not known yet. Times are UTC
  * in ISO 8601, the rate is records a second, and what is said of a worker it said itself a moment ago, in its
- * ledger: a hanging worker needs not be asked. `call` is there where a stage has not come back for a second.
+ * ledger, silent_ms ago: a hanging worker needs not be asked. `call` is there where a stage has not come back
+ * for a second.
  */
 #ifndef WEIR_SUPERVISE_STATUS_H
 #define WEIR_SUPERVISE_STATUS_H

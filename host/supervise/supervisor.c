@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "supervise/control.h"
+#include "supervise/harden.h"
 #include "supervise/rollout.h"
 #include "supervise/signals.h"
 
@@ -293,9 +294,11 @@ enum runner_end supervisor_run(const char *dir)
 {
     struct supervisor s = {.fleet = {.dir = dir, .started_ms = clock_wall_ms()}, .signal_fd = -1};
     enum runner_end end = RUNNER_CONFIG;
+    const struct config *first;
 
     rollout_init(&s.rollout);
     raise_descriptors();
+    harden_secrets(false);
     s.signal_fd = signals_open((const int[]){SIGHUP, SIGTERM, SIGINT, SIGCHLD}, 4);
     if (s.signal_fd < 0) {
         fprintf(stderr, "%s: cannot start: %s\n", dir, strerror(errno));
@@ -303,7 +306,10 @@ enum runner_end supervisor_run(const char *dir)
     }
     if (!take_first(&s))
         goto out;
-    log_set_level(snapshot_config(s.fleet.newest.snapshot)->host.log_level);
+    first = snapshot_config(s.fleet.newest.snapshot);
+    log_set_level(first->host.log_level);
+    harden_secrets(first->host.core_dumps);
+    s.rollout.socket = str_dup(first->host.socket);
     s.control = control_new(snapshot_config(s.fleet.newest.snapshot));
     if (!s.control)
         goto out; /* it has said why */

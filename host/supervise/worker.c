@@ -106,6 +106,7 @@ static void fill_counts(const struct chain *chain, struct ledger_report *to)
 static void fill_report(const struct worker *w, const struct task_status *s, struct ledger_report *to)
 {
     *to = (struct ledger_report){
+        .at_ms = clock_mono_ms(),
         .generation = w->ledger->task.generation,
         .taken = s->source.taken,
         .rebalances = s->source.rebalances,
@@ -364,7 +365,7 @@ static const char *begin(struct worker *w)
     chain_note(w->now.chain, &w->ledger->task, w->now.number);
     if (w->state_fd >= 0 && !state_file_restore(w->now.chain, w->state_fd, &why))
         log_at(place(w), WEIR_LOG_WARN, "starting without the state of the task before: %s", why);
-    return start_thread(w) ? NULL : "cannot start a thread";
+    return start_thread(w) ? NULL : "cannot start a thread (see ulimit -u, pids.max)";
 }
 
 /* The supervisor is gone, or not to be understood: what is not committed comes again elsewhere. */

@@ -106,10 +106,10 @@ def pipeline(tmp_path, prefix, client, leaks):
 def weir(broker, tmp_path, leaks):
     started = []
 
-    def start(*args, env=None):
+    def start(*args, env=None, inherit=None):
         known = {"KAFKA_BOOTSTRAP_SERVERS": broker.address}
         known.update(env or {})
-        w = process.Weir(args, env=known, log=tmp_path / f"weir-{len(started)}.log")
+        w = process.Weir(args, env=known, inherit=inherit, log=tmp_path / f"weir-{len(started)}.log")
         started.append(w)
         return w
 

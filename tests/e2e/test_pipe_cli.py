@@ -230,6 +230,23 @@ def test_a_loop_is_told_within_one_cluster(conf):
     ]
 
 
+def test_a_socket_that_cannot_be_made_is_told(conf):
+    (conf / "a.conf").write_text(
+        "[kafka]\nbootstrap.servers = one:1\n[chain a]\nsource = in\ngroup = g\n"
+        "[stage out]\nplugin = kafka_sink\nfrom = *\ntopic = out\n"
+    )
+    for socket, said in (
+        ("/nowhere/x.sock", "no socket can be made in /nowhere: No such file or directory"),
+        ("/" + 120 * "x", f"/{120 * 'x'}: the path of a socket has at most 107 bytes"),
+        ("weir.sock", None),
+    ):
+        (conf / "host.conf").write_text(f"[host]\nlog_level = info\nsocket = {socket}\n")
+        done = call("check", "-c", conf)
+        log = done.stderr.decode().replace(f"{conf}/", "")
+        assert done.returncode == 0
+        assert log == "" if said is None else log.startswith(f"host.conf:3: warning: [host]: socket: {said}")
+
+
 def test_times_that_do_not_go_together_are_told(conf):
     (conf / "host.conf").write_text("[host]\nstop_timeout = 20s\n")
     (conf / "a.conf").write_text(

@@ -36,18 +36,20 @@ def environment(extra=None):
 
 
 class Weir:
-    """A running weir. args: what follows the program's name."""
+    """A running weir. args: what follows the program's name. inherit: called in its process before it begins, for
+    limits and signals that are handed down."""
 
-    def __init__(self, args, env=None, log=None):
+    def __init__(self, args, env=None, log=None, inherit=None):
         self.args = [str(a) for a in args]
         self._lines = []
         self._changed = threading.Condition()
         self._closed = False
+        self._inherit = inherit
         self._log = open(log, "wb") if log else None  # pylint: disable=consider-using-with
         self._out = bytearray()
         self.process = subprocess.Popen(
             [binary(), *self.args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=environment(env), preexec_fn=lambda: _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
+            env=environment(env), preexec_fn=self._begin,
         )  # fmt: skip
         self._threads = [
             threading.Thread(target=self._read_stderr, daemon=True),
@@ -55,6 +57,11 @@ class Weir:
         ]
         for t in self._threads:
             t.start()
+
+    def _begin(self):
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if self._inherit:
+            self._inherit()
 
     def _read_stderr(self):
         for raw in self.process.stderr:

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/sha256.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -246,6 +247,36 @@ static void a_log_line_cannot_be_forged(void **state)
     free(long_text);
 }
 
+/* A reader that is there and does not read: nobody waits for it for long, and it learns what it missed. */
+static void a_log_that_nobody_reads_holds_nobody_up(void **state)
+{
+    static char page[8192]; /* the last line needs a page of its own */
+    int fds[2], saved = dup(STDERR_FILENO);
+    ssize_t n;
+
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(fcntl(fds[1], F_SETPIPE_SZ, sizeof page), sizeof page);
+    assert_int_equal(write(fds[1], page, sizeof page), sizeof page);
+    dup2(fds[1], STDERR_FILENO);
+    for (int i = 0; i < 3; i++)
+        log_info("lost");
+    n = read(fds[0], page, sizeof page);
+    log_info("read");
+    log_info("read, too");
+    dup2(saved, STDERR_FILENO);
+    close(fds[1]);
+    close(saved);
+    assert_int_equal(n, sizeof page);
+    n = read(fds[0], page, sizeof page - 1);
+    close(fds[0]);
+    page[n > 0 ? n : 0] = '\0';
+    assert_non_null(strstr(page, " warn  nobody read the log, lines are lost: lines=3\n"));
+    assert_non_null(strstr(page, " info  read\n"));
+    assert_non_null(strstr(page, " info  read, too\n"));
+    assert_null(strstr(strstr(page, "lines=3") + 1, "lines="));
+}
+
 static void the_log_has_a_level(void **state)
 {
     char line[4096];
@@ -292,6 +323,7 @@ int main(void)
         cmocka_unit_test(arena_begins_in_memory_of_its_owner),
         cmocka_unit_test(arena_text_ends_with_a_nul),
         cmocka_unit_test(a_log_line_cannot_be_forged),
+        cmocka_unit_test(a_log_that_nobody_reads_holds_nobody_up),
         cmocka_unit_test(the_log_has_a_level),
         cmocka_unit_test(sha256_is_that_of_the_standard),
     };

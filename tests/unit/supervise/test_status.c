@@ -248,13 +248,17 @@ static void it_tells_what_workers_reported(void **state)
 {
     struct world *w = *state;
 
-    has(w, "\"partitions\":null,\"lag\":null,\"in_flight\":null,\"taken\":null,\"rate\":null,\"last_commit\":"
+    has(w, "\"silent_ms\":null,\"partitions\":null,\"lag\":null,\"in_flight\":null,\"taken\":null,\"rate\":"
+           "null,\"last_commit\":"
            "null,"
            "\"waiting_for_brokers\":false,\"paused\":false,\"counts\":{},\"call\":null}");
     reports(&w->workers[0],
             &(struct ledger_report){
                 .assigned = 4, .lag = 12, .in_flight = 3, .taken = 1000, .last_commit_ms = 1732406400000});
-    reports(&w->workers[1], &(struct ledger_report){.lag = -1, .waiting_for_brokers = 1, .paused = 1});
+    reports(&w->workers[1],
+            &(struct ledger_report){
+                .at_ms = clock_mono_ms() - 3600000, .lag = -1, .waiting_for_brokers = 1, .paused = 1});
+    has(w, "\"silent_ms\":3600");
     w->workers[0].rate = (struct rate){.known = true, .per_second = 12.34};
     has(w, "\"partitions\":4,\"lag\":12,\"in_flight\":3,\"taken\":1000,\"rate\":12.3,"
            "\"last_commit\":\"2024-11-24T00:00:00Z\",\"waiting_for_brokers\":false,\"paused\":false,"
@@ -339,7 +343,8 @@ static void what_a_broken_plugin_wrote_is_taken_for_what_it_may_mean(void **stat
     struct world *w = *state;
     struct child *child = &w->workers[0];
 
-    reports(child, &(struct ledger_report){.taken = UINT64_MAX,
+    reports(child, &(struct ledger_report){.at_ms = INT64_MIN,
+                                           .taken = UINT64_MAX,
                                            .lag = INT64_MIN,
                                            .last_commit_ms = INT64_MAX,
                                            .assigned = UINT32_MAX,
