@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 
 struct pipe {
@@ -105,6 +106,9 @@ static int pump(struct pipe *pipe)
     ssize_t n;
     int status = EXIT_OK;
 
+    /* Only this thread reads. A plugin's thread that calls exit() would wait for the lock until the next line
+     * comes (seen with glibc 2.41). */
+    __fsetlocking(stdin, FSETLOCKING_BYCALLER);
     while (status == EXIT_OK && !chain_stopped(pipe->world.chain) && !pipe->world.output_failed &&
            (n = getline(&text, &room, stdin)) >= 0) {
         pipe->line++;
