@@ -24,6 +24,7 @@
 #define RECEIVE_MAX 64    /* messages taken in at once, below INBOX_ROOM: there is room to serve the group */
 #define STALL_MS 1000     /* so long without taking, then pause */
 #define PATIENCE_MS 60000 /* for an offset, when a partition is assigned; below max.poll.interval.ms */
+#define ABSENT_MS 1000    /* so long before a topic counts as not made yet, and not as one a broker forgot */
 #define RECORD_COST 64    /* bytes that a record adds to its key and value in the queue, roughly */
 
 struct log_place source_place(const struct source *s)
@@ -282,51 +283,45 @@ bool source_fenced(const struct source *s)
 
 /* ---- start and end */
 
-/** Whether the group has committed an offset of any of the topic's partitions. */
-static rd_kafka_resp_err_t ask_group(struct source *s, int32_t partitions, int timeout_ms, bool *has_read)
+/** Partitions are added behind the last one: what stands before one that the group has read was there then.
+ * Asked once, before the group is joined: its members commit where they begin as soon as they are in. */
+static rd_kafka_resp_err_t count_old(struct source *s, int32_t partitions, int timeout_ms)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
-    rd_kafka_resp_err_t err;
-    int i;
+    int32_t known = 0;
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
 
-    rd_kafka_topic_partition_list_add_range(list, s->topic, 0, partitions - 1);
-    err = rd_kafka_committed(s->consumer.client.rk, list, timeout_ms);
-    *has_read = false;
-    for (i = 0; i < list->cnt && !err; i++) {
-        *has_read = *has_read || list->elems[i].offset >= 0;
-        err = list->elems[i].err;
-    }
-    if (err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT) { /* one is in a transaction that is open */
-        *has_read = true;
-        err = RD_KAFKA_RESP_ERR_NO_ERROR;
-    }
-    rd_kafka_topic_partition_list_destroy(list);
+    if (s->start == CONFIG_LATEST)
+        err = offsets_known(s->consumer.client.rk, s->group, s->topic, partitions, timeout_ms, &known);
+    if (!err)
+        s->old_partitions = known ? known : partitions;
     return err;
 }
 
-/** Asked once, before the group is joined: its members commit where they begin as soon as they are in. */
-static rd_kafka_resp_err_t count_old(struct source *s, int32_t partitions, int timeout_ms)
+/** A broker that has just started may not know a topic yet, so one answer is none. */
+static void note_absence(struct source *s, bool is_absent)
 {
-    bool has_read = false;
-    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    int64_t now = clock_mono_ms();
 
-    if (partitions && s->start == CONFIG_LATEST)
-        err = ask_group(s, partitions, timeout_ms, &has_read);
-    if (!err)
-        s->old_partitions = has_read ? 0 : partitions;
-    return err;
+    if (!is_absent) {
+        s->absent_since = -1;
+    } else if (s->absent_since < 0) {
+        s->absent_since = now;
+    } else if (s->old_partitions < 0 && now - s->absent_since >= ABSENT_MS) {
+        s->old_partitions = 0;
+        if (s->start == CONFIG_LATEST)
+            log_at(source_place(s), WEIR_LOG_INFO,
+                   "once the source topic is made, it is read from its first record: topic=%s", s->topic);
+    }
 }
 
 enum look source_look(struct source *s, int timeout_ms, const char **why)
 {
     int32_t partitions;
-    rd_kafka_resp_err_t asked = RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_resp_err_t err = client_look(&s->consumer.client, s->consumer.handle, timeout_ms, &partitions);
 
-    if (s->old_partitions < 0 && (!err || errors_look(err) == LOOK_ABSENT))
-        asked = count_old(s, partitions, timeout_ms);
-    if (asked)
-        err = asked;
+    note_absence(s, errors_look(err) == LOOK_ABSENT);
+    if (!err && s->old_partitions < 0 && partitions > 0)
+        err = count_old(s, partitions, timeout_ms);
     *why = err ? source_phrase(s, err) : NULL;
     return errors_look(err);
 }
@@ -376,7 +371,7 @@ struct source *source_new(const struct settings *settings, int wake_fd, const st
     s->consumer.client.chain = s->chain;
     s->consumer.client.owner = s;
     s->consumer.client.wake_fd = wake_fd;
-    s->idle_since = -1;
+    s->idle_since = s->absent_since = -1;
     s->old_partitions = -1;
     buf_init(&s->text, 4096);
     if (open_client(s, settings, diag))

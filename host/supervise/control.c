@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "chain/json.h"
+#include "config/diag.h"
 #include "supervise/control_socket.h"
 #include "supervise/status.h"
 
@@ -115,6 +116,22 @@ void control_destroy(struct control *c)
 int control_fd(const struct control *c)
 {
     return c->socket.fd < 0 ? -1 : c->epoll_fd;
+}
+
+void control_check(const struct control *c, const struct config *config, struct diag *diag)
+{
+    char path[CONTROL_PATH_MAX];
+    struct buf why;
+
+    buf_init(&why, 4096);
+    if (!control_socket_path(config->dir, config->host.socket, path, &why) ||
+        !control_socket_is_at(&c->socket, path))
+        diag_warning(
+            diag, config_keys_place(&config->host_keys, "socket", (struct place){config->dir, 0}),
+            "[host]: status and reload do not find weir by this configuration: the socket is opened at "
+            "a start, and that of this one is %s",
+            c->socket.fd < 0 ? "none" : c->socket.path);
+    buf_fini(&why);
 }
 
 /* ---- answering */

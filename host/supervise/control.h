@@ -28,6 +28,9 @@ struct control *control_new(const struct config *config);
 /** Takes the socket away; those who wait for a reload are told that none comes. Takes NULL. */
 void control_destroy(struct control *control);
 
+/** Warns where who looks for weir by config, which is new, does not find its socket. */
+void control_check(const struct control *control, const struct config *config, struct diag *diag);
+
 /** To wait on, readable where there is something to serve; -1: there is no socket. */
 int control_fd(const struct control *control);
 

@@ -240,13 +240,18 @@ bool control_socket_open(struct control_socket *s, const char *dir, struct weir_
     return control_socket_path(dir, chosen, s->path, why) && open_it(s, !chosen.len, why);
 }
 
-void control_socket_close(struct control_socket *s)
+bool control_socket_is_at(const struct control_socket *s, const char *path)
 {
     struct stat st;
 
+    return s->fd >= 0 && stat(path, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode;
+}
+
+void control_socket_close(struct control_socket *s)
+{
     if (s->fd < 0)
         return;
-    if (lstat(s->path, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode)
+    if (control_socket_is_at(s, s->path))
         unlink(s->path);
     close(s->fd);
     s->fd = -1;

@@ -27,6 +27,8 @@ struct control_socket {
 /** Opens it for its user alone. One that a dead process left is replaced; one that lives is left alone.
  *  False: why says what is in the way, and what to do. */
 bool control_socket_open(struct control_socket *s, const char *dir, struct weir_str chosen, struct buf *why);
+/** Whether who connects to path finds it, however that is spelt. */
+bool control_socket_is_at(const struct control_socket *s, const char *path);
 /** Takes it away, unless somebody else has put another in its place. */
 void control_socket_close(struct control_socket *s);
 

@@ -23,7 +23,6 @@ void rollout_fini(struct rollout *r)
 {
     edition_set(&r->edition, (struct edition){NULL, 0});
     buf_fini(&r->text);
-    free(r->socket);
 }
 
 __attribute__((format(printf, 3, 4))) static void say(struct rollout *r, int32_t level, const char *fmt, ...)
@@ -112,19 +111,7 @@ static void check_chain(struct rollout *r, struct fleet *fleet, const struct con
         r->refused++;
 }
 
-/* Who looks for weir by the new one does not find it. */
-static void warn_of_socket(const struct rollout *r, const struct config *config, struct diag *diag)
-{
-    struct weir_str is = str_of(r->socket), wanted = config->host.socket;
-
-    if ((is.len || wanted.len) && !str_eq(is, wanted))
-        diag_warning(diag, config_keys_place(&config->host_keys, "socket", (struct place){config->dir, 0}),
-                     "[host]: a new socket takes a restart: until then weir listens at %s, and status and "
-                     "reload do not find it by this configuration",
-                     is.len ? r->socket : "its default path");
-}
-
-void rollout_begin(struct rollout *r, struct fleet *fleet)
+void rollout_begin(struct rollout *r, struct fleet *fleet, const struct control *control)
 {
     struct edition edition = {NULL, ++fleet->last_number};
     const struct config *config;
@@ -136,7 +123,7 @@ void rollout_begin(struct rollout *r, struct fleet *fleet)
     diag_init(&diag);
     edition.snapshot = snapshot_take(fleet->dir, &diag);
     if (edition.snapshot)
-        warn_of_socket(r, snapshot_config(edition.snapshot), &diag);
+        control_check(control, snapshot_config(edition.snapshot), &diag);
     say_diag(r, &diag);
     if (!edition.snapshot)
         say(r, WEIR_LOG_ERROR, "reload refused, the old generation goes on: errors=%zu", diag.errors);

@@ -6,6 +6,7 @@
 #ifndef WEIR_SUPERVISE_ROLLOUT_H
 #define WEIR_SUPERVISE_ROLLOUT_H
 
+#include "supervise/control.h"
 #include "supervise/fleet.h"
 
 enum rollout_phase { ROLLOUT_NONE, ROLLOUT_CHECKING, ROLLOUT_CHANGING };
@@ -17,14 +18,13 @@ struct rollout {
     size_t changed, added, removed, unchanged, refused;
     bool good;       /* of the last one */
     struct buf text; /* of the last one: its lines, as the log has them */
-    char *socket;    /* [host] socket of the start, NULL: none; free()d with it */
 };
 
 void rollout_init(struct rollout *r);
 void rollout_fini(struct rollout *r);
 
 /** Begins one. It may be over at once: phase is ROLLOUT_NONE then. */
-void rollout_begin(struct rollout *r, struct fleet *fleet);
+void rollout_begin(struct rollout *r, struct fleet *fleet, const struct control *control);
 
 /** Moves on, after the crews did. True: it is over now; good and text say how. */
 bool rollout_step(struct rollout *r, struct fleet *fleet);

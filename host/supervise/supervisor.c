@@ -155,7 +155,7 @@ static void reload(struct supervisor *s)
     if (s->started && s->reload_wanted && s->rollout.phase == ROLLOUT_NONE && !one_ends(&s->fleet)) {
         s->reload_wanted = false;
         control_begin_reload(s->control);
-        rollout_begin(&s->rollout, &s->fleet);
+        rollout_begin(&s->rollout, &s->fleet, s->control);
         if (s->rollout.phase == ROLLOUT_NONE)
             control_answer_reload(s->control, s->rollout.good, buf_str(&s->rollout.text));
     }
@@ -309,7 +309,6 @@ enum runner_end supervisor_run(const char *dir)
     first = snapshot_config(s.fleet.newest.snapshot);
     log_set_level(first->host.log_level);
     harden_secrets(first->host.core_dumps);
-    s.rollout.socket = str_dup(first->host.socket);
     s.control = control_new(snapshot_config(s.fleet.newest.snapshot));
     if (!s.control)
         goto out; /* it has said why */

@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import NewPartitions
 from support.kafka import Broker, Client, Record
 from support.logins import Ended, logins
@@ -202,12 +202,49 @@ def test_start_latest_skips_nothing_of_a_topic_that_was_waited_for(client, pipel
     client.delete_topics(pipeline.source)
     events = logins(50, name="first")
     w = run()
-    w.wait_for("waiting: ")
+    w.wait_for("once the source topic is made, it is read from its first record: ")
     client.create_topics(pipeline.source)
     client.produce(pipeline.source, (e.record() for e in events))
     client.wait_for("they have come", lambda: client.end(pipeline.topic("processed-output")) >= 50)
     assert w.terminate() == 0
     Ended(client, pipeline).check_once(events)
+
+
+def member_of(client, group):
+    return Consumer({"bootstrap.servers": client.address, "group.id": group, "enable.auto.commit": False})
+
+
+def test_start_latest_skips_what_another_consumer_of_the_group_has_not_committed(client, pipeline, run):
+    """One that commits only where it has read: what stands below was there, too."""
+    client.produce(pipeline.source, (e.record() for e in logins(100, name="before")))
+    last = client.partitions(pipeline.source) - 1
+    other = member_of(client, pipeline.group)
+    other.commit(offsets=[TopicPartition(pipeline.source, last, client.ends(pipeline.source)[last])], asynchronous=False)
+    other.close()
+    pipeline.set("chain user-login", start="latest")
+    w = run()
+    w.wait_for("partitions assigned")
+    events = logins(100, name="after")
+    client.produce(pipeline.source, (e.record() for e in events))
+    client.wait_for("they have come", lambda: client.end(pipeline.topic("processed-output")) >= 100)
+    assert w.terminate() == 0
+    Ended(client, pipeline).check_once(events)
+
+
+def test_start_latest_ends_an_open_transaction_before_it_waits_for_it(client, pipeline, run):
+    """Of a process of its own name that has died; the brokers would end it after ten minutes."""
+    instance(pipeline, "one")
+    pipeline.set("chain user-login", start="latest", delivery="exactly-once")
+    dead = Producer({"bootstrap.servers": client.address, "transactional.id": f"{pipeline.group}/one/user-login/0",
+                     "transaction.timeout.ms": 600_000})  # fmt: skip
+    dead.init_transactions(20)
+    dead.begin_transaction()
+    other = member_of(client, pipeline.group)
+    dead.send_offsets_to_transaction([TopicPartition(pipeline.source, 0, 0)], other.consumer_group_metadata(), 20)
+    other.close()
+    w = run()
+    w.wait_for("partitions assigned: .*now=4")
+    assert w.terminate() == 0
 
 
 # ---- static members

@@ -103,11 +103,18 @@ def test_a_log_that_nobody_reads_keeps_weir_neither_from_its_work_nor_from_its_e
     Ended(client, pipeline).check_once(events)
 
 
+NOT_FOUND = "status and reload do not find weir by this configuration"
+
+
 def test_a_new_socket_is_said_to_take_a_restart(pipeline, run, tmp_path):
+    host(pipeline, "socket = w.sock")
     w = run()
     w.wait_for(ASSIGNED)
+    host(pipeline, f"socket = {pipeline.dir}/w.sock")
+    w.reload()
+    w.wait_for("reload done")
+    assert NOT_FOUND not in w.stderr
     host(pipeline, f"socket = {tmp_path}/new.sock")
     w.reload()
-    w.wait_for(r"00-host\.conf:2: .*a new socket takes a restart: until then weir listens at its default path")
-    w.wait_for("reload done")
+    w.wait_for(rf"00-host\.conf:2: .*{NOT_FOUND}: the socket is opened at a start, and that of this one is .*w\.sock")
     assert w.terminate() == 0

@@ -7,10 +7,13 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/sha256.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -277,6 +280,44 @@ static void a_log_that_nobody_reads_holds_nobody_up(void **state)
     assert_null(strstr(strstr(page, "lines=3") + 1, "lines="));
 }
 
+/** Reads on until text has come, or nothing comes for a second. */
+static void read_until(int fd, char *page, size_t room, const char *text)
+{
+    size_t n = strlen(page);
+    ssize_t got;
+
+    while (!strstr(page, text) && n < room - 1 && poll(&(struct pollfd){fd, POLLIN, 0}, 1, 1000) > 0) {
+        got = read(fd, page + n, room - 1 - n);
+        n += (size_t)(got > 0 ? got : 0);
+        page[n] = '\0';
+    }
+}
+
+/* A terminal says that there is room where there is some for a byte. A line that was broken off is ended. */
+static void a_terminal_that_nobody_reads_holds_nobody_up(void **state)
+{
+    static char page[256 << 10];
+    int saved = dup(STDERR_FILENO), master, slave;
+    const char *warning;
+
+    (void)state;
+    assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+    dup2(slave, STDERR_FILENO);
+    for (int i = 0; i < 100; i++)
+        log_info("%01000d", i);
+    read_until(master, page, sizeof page, "nothing is like that");
+    log_info("read");
+    read_until(master, page, sizeof page, " info  read\r\n");
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(slave);
+    close(master);
+    warning = strstr(page, " warn  nobody read the log, lines are lost: lines=");
+    assert_non_null(warning);
+    assert_int_equal(warning[-25], '\n'); /* before its time */
+    assert_non_null(strstr(warning, " info  read\r\n"));
+}
+
 static void the_log_has_a_level(void **state)
 {
     char line[4096];
@@ -324,6 +365,7 @@ int main(void)
         cmocka_unit_test(arena_text_ends_with_a_nul),
         cmocka_unit_test(a_log_line_cannot_be_forged),
         cmocka_unit_test(a_log_that_nobody_reads_holds_nobody_up),
+        cmocka_unit_test(a_terminal_that_nobody_reads_holds_nobody_up),
         cmocka_unit_test(the_log_has_a_level),
         cmocka_unit_test(sha256_is_that_of_the_standard),
     };

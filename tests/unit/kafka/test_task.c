@@ -328,6 +328,40 @@ static void latest_is_committed_before_a_record_is_taken(void **state)
     setup_stop(&s);
 }
 
+static bool waits_for_its_topics(struct running *r)
+{
+    struct task_status status;
+
+    task_status(r->task, &status);
+    return status.waiting_for_brokers;
+}
+
+/* As one that has just started does. What stands on the topic is old all the same. */
+static void a_broker_that_does_not_know_a_topic_for_a_moment_makes_it_no_new_one(void **state)
+{
+    struct setup s;
+    struct running r;
+    int64_t until = clock_mono_ms() + 15000;
+
+    (void)state;
+    start_cluster(&s, "moment");
+    setup_done(&s);
+    s.chain.start = CONFIG_LATEST;
+    setup_write(&s, "in", "v", 15);
+    assert_true(setup_topic_error(&s, "in", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART));
+    running_start(&r, &s);
+    while (!waits_for_its_topics(&r) && clock_mono_ms() < until)
+        poll(NULL, 0, 5);
+    assert_true(setup_topic_error(&s, "in", RD_KAFKA_RESP_ERR_NO_ERROR));
+    assert_true(running_await_partitions(&r, PARTITIONS, 15000));
+    setup_write(&s, "in", "w", 10);
+    assert_true(running_await(&r, 10, 15000));
+    assert_int_equal(running_stop(&r), TASK_STOPPED);
+    assert_int_equal(r.chain.taken, 10);
+    running_clear(&r);
+    setup_stop(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +376,7 @@ int main(void)
         cmocka_unit_test(a_slow_stage_holds_up_nothing_else),
         cmocka_unit_test(offsets_that_cannot_be_told_yet_are_asked_for_again),
         cmocka_unit_test(latest_is_committed_before_a_record_is_taken),
+        cmocka_unit_test(a_broker_that_does_not_know_a_topic_for_a_moment_makes_it_no_new_one),
     };
 
     log_set_level(getenv("VERBOSE") ? WEIR_LOG_DEBUG : WEIR_LOG_ERROR + 1);

@@ -66,6 +66,12 @@ CRASHES int crash_of_depth(int depth)
     return depth < 0 ? 0 : crash_of_depth(depth + 1) + room[0];
 }
 
+#if defined(__aarch64__)
+#define TRAP SIGTRAP
+#else
+#define TRAP SIGILL
+#endif
+
 static void by_trap(void)
 {
     __builtin_trap();
@@ -188,7 +194,7 @@ static const struct {
 #if defined(__x86_64__)
     {"a division by zero", crash_in_division, SIGFPE, "#0 0x%s crash_in_division+0x", false},
 #endif
-    {"an illegal instruction", by_trap, SIGILL, NULL, false},
+    {"a trap of the compiler's", by_trap, TRAP, NULL, false},
     {"a file that became shorter", by_truncated_file, SIGBUS, NULL, false},
     {"the end of the stack", by_stack, SIGSEGV, " crash_of_depth+0x", false},
     {"the end of a thread's stack", by_stack, SIGSEGV, " crash_of_depth+0x", true},
