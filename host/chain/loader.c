@@ -47,6 +47,7 @@ struct loader {
     struct given *given;
     struct note *note; /* NULL: nobody wants to know */
     uint32_t stage;    /* what note says of the next call */
+    bool in_place;     /* files are mapped, not copies */
     char file[4096];   /* path of the file at hand */
     struct buf why;
 };
@@ -112,6 +113,11 @@ __attribute__((format(printf, 2, 3))) static void say(struct loader *loader, con
     va_start(ap, fmt);
     buf_add_vfmt(&loader->why, fmt, ap);
     va_end(ap);
+}
+
+void loader_map_in_place(struct loader *loader)
+{
+    loader->in_place = true;
 }
 
 /* ---- copies from hand to hand */
@@ -288,17 +294,19 @@ static const struct weir_plugin *ask(struct loader *loader, const char *path, in
     const struct weir_plugin *about = NULL;
     weir_plugin_function *entry = NULL;
     char copy[64];
+    const char *name = loader->in_place ? path : copy;
 
-    snprintf(copy, sizeof copy, "/proc/self/fd/%d", fd);
+    /* By its number: a debugger opens what has this name, and its own "self" is another process. */
+    snprintf(copy, sizeof copy, "/proc/%d/fd/%d", (int)getpid(), fd);
     loader_begin(loader, NOTE_LOAD, loader->stage);
-    *object = dlopen(copy, RTLD_NOW | RTLD_LOCAL);
+    *object = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (*object)
         *(void **)&entry = dlsym(*object, WEIR_PLUGIN_SYMBOL);
     if (entry)
         about = entry();
     loader_end(loader);
     if (!*object)
-        say_dlerror(loader, path, copy);
+        say_dlerror(loader, path, name);
     else if (!about)
         say(loader, "%s is no weir plugin: %s; end it with WEIR_PLUGIN(…)", path,
             entry ? "its " WEIR_PLUGIN_SYMBOL "() gives nothing" : "it does not export " WEIR_PLUGIN_SYMBOL);

@@ -32,6 +32,10 @@ void loader_destroy(struct loader *loader);
 /** The directories that are searched from now on, in order. Copied. False: no memory. */
 bool loader_set_path(struct loader *loader, const struct weir_str *dirs, size_t count);
 
+/** From now on maps the files themselves, so that debuggers and valgrind know them by their names. For a
+ * process that opens each file once: dlopen() knows it by its path. */
+void loader_map_in_place(struct loader *loader);
+
 /** The plugin of that name, from the first directory that has NAME.so; read anew each time, so that a
  *  replaced file is noticed.
  *  Errors: NULL, and *why says what is wrong, with the file, and what to do. Borrowed until the next call. */

@@ -183,13 +183,22 @@ static int32_t send_held(struct stage *stage, const struct weir_message *m)
     return WEIR_OK;
 }
 
+/* Noted, since a sink that goes on as if it had got it would lose the record. */
+static int32_t answer(struct stage *stage, int32_t status, const char *call)
+{
+    if (status != WEIR_OK && (stage->plugin->about.flags & WEIR_SINK))
+        stage->chain->refused = call;
+    return status;
+}
+
 int32_t services_send(struct weir_stage *handle, struct weir_envelope *env, const struct weir_message *m)
 {
     struct stage *stage = stage_of(handle);
+    int32_t status = WEIR_MISUSE;
 
-    if (!(stage->plugin->about.flags & WEIR_SINK) || stage->chain->calling != stage || !m->topic)
-        return WEIR_MISUSE;
-    return env ? send_one(stage, envelope_of(env), m) : send_held(stage, m);
+    if ((stage->plugin->about.flags & WEIR_SINK) && stage->chain->calling == stage && m && m->topic)
+        status = env ? send_one(stage, envelope_of(env), m) : send_held(stage, m);
+    return answer(stage, status, "weir_send");
 }
 
 int32_t services_hold(struct weir_stage *handle, struct weir_envelope *env_handle)
@@ -199,7 +208,7 @@ int32_t services_hold(struct weir_stage *handle, struct weir_envelope *env_handl
 
     if (!(stage->plugin->about.flags & WEIR_SINK) || !stage->plugin->about.flush ||
         env != stage->chain->current || env->state != ENVELOPE_WALKING || stage->chain->ready)
-        return WEIR_MISUSE;
+        return answer(stage, WEIR_MISUSE, "weir_hold");
     env->state = ENVELOPE_HELD;
     envelope_list_add(&stage->held, env);
     return WEIR_OK;

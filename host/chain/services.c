@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define REASON_MAX 1024 /* bytes */
+
 /* ---- fields */
 
 static const struct weir_field *field(struct weir_stage *handle, const char *path)
@@ -36,7 +38,7 @@ static const struct weir_field *field(struct weir_stage *handle, const char *pat
 
 static struct weir_str field_name(const struct weir_field *f)
 {
-    return paths_name(f);
+    return f ? paths_name(f) : STR_ABSENT;
 }
 
 /* An emitted value is parsed when it is made; but when somebody first asks, where only a verdict has led it
@@ -51,37 +53,38 @@ static __attribute__((cold)) bool parse_late(struct envelope *env)
     return env->parsed;
 }
 
-static inline bool has_fields(struct envelope *env)
+/* An option of type field that is not set is a NULL: absent in every record. */
+static inline bool has_field(struct envelope *env, const struct weir_field *f)
 {
-    return env->parsed || parse_late(env);
+    return f && (env->parsed || parse_late(env));
 }
 
 static int32_t field_type(struct weir_envelope *handle, const struct weir_field *f)
 {
     struct envelope *env = envelope_of(handle);
 
-    return has_fields(env) ? doc_type(&env->doc, f) : WEIR_JSON_ABSENT;
+    return has_field(env, f) ? doc_type(&env->doc, f) : WEIR_JSON_ABSENT;
 }
 
 static int32_t get_string(struct weir_envelope *handle, const struct weir_field *f, struct weir_str *out)
 {
     struct envelope *env = envelope_of(handle);
 
-    return has_fields(env) ? doc_get_string(&env->doc, f, out) : WEIR_ABSENT;
+    return has_field(env, f) ? doc_get_string(&env->doc, f, out) : WEIR_ABSENT;
 }
 
 static int32_t get_int(struct weir_envelope *handle, const struct weir_field *f, int64_t *out)
 {
     struct envelope *env = envelope_of(handle);
 
-    return has_fields(env) ? doc_get_int(&env->doc, f, out) : WEIR_ABSENT;
+    return has_field(env, f) ? doc_get_int(&env->doc, f, out) : WEIR_ABSENT;
 }
 
 static int32_t get_double(struct weir_envelope *handle, const struct weir_field *f, double *out)
 {
     struct envelope *env = envelope_of(handle);
 
-    return has_fields(env) ? doc_get_double(&env->doc, f, out) : WEIR_ABSENT;
+    return has_field(env, f) ? doc_get_double(&env->doc, f, out) : WEIR_ABSENT;
 }
 
 /* A text that is one JSON number and nothing else, blanks included. */
@@ -108,7 +111,7 @@ static int32_t get_raw(struct weir_envelope *handle, const struct weir_field *f,
 {
     struct envelope *env = envelope_of(handle);
 
-    return has_fields(env) ? doc_get_raw(&env->doc, f, out) : WEIR_ABSENT;
+    return has_field(env, f) ? doc_get_raw(&env->doc, f, out) : WEIR_ABSENT;
 }
 
 static int32_t changed(struct envelope *env, int32_t status)
@@ -122,21 +125,21 @@ static int32_t set_string(struct weir_envelope *handle, const struct weir_field 
 {
     struct envelope *env = envelope_of(handle);
 
-    return has_fields(env) ? changed(env, doc_set_string(&env->doc, f, s)) : WEIR_ABSENT;
+    return has_field(env, f) ? changed(env, doc_set_string(&env->doc, f, s)) : WEIR_ABSENT;
 }
 
 static int32_t set_raw(struct weir_envelope *handle, const struct weir_field *f, struct weir_str json)
 {
     struct envelope *env = envelope_of(handle);
 
-    return has_fields(env) ? changed(env, doc_set_raw(&env->doc, f, json)) : WEIR_ABSENT;
+    return has_field(env, f) ? changed(env, doc_set_raw(&env->doc, f, json)) : WEIR_ABSENT;
 }
 
 static int32_t remove_field(struct weir_envelope *handle, const struct weir_field *f)
 {
     struct envelope *env = envelope_of(handle);
 
-    return has_fields(env) ? changed(env, doc_remove(&env->doc, f)) : WEIR_ABSENT;
+    return has_field(env, f) ? changed(env, doc_remove(&env->doc, f)) : WEIR_ABSENT;
 }
 
 /* ---- the envelope */
@@ -290,6 +293,18 @@ static struct weir_str ended_topic(struct weir_envelope *handle)
     return env->ended ? env->ended->name : STR_ABSENT;
 }
 
+/* A reason goes into logs and headers, whatever a plugin puts there. */
+static struct weir_str cut(struct envelope *env, struct weir_str s)
+{
+    size_t n = REASON_MAX;
+
+    if (s.len <= REASON_MAX)
+        return s;
+    while (n > 0 && ((unsigned char)s.ptr[n] & 0xc0) == 0x80)
+        n--;
+    return arena_fmt(&env->arena, "%.*s…", (int)n, s.ptr);
+}
+
 /* What `%.*s` prints: a text that a plugin has put together itself. */
 static struct weir_str ready_text(va_list ap)
 {
@@ -305,12 +320,14 @@ static int32_t verdict(struct weir_envelope *handle, int32_t v, const char *fmt,
 {
     struct envelope *env = envelope_of(handle);
 
-    if (strcmp(fmt, "%.*s") == 0)
-        env->said = arena_str(&env->arena, ready_text(ap));
+    if (!fmt)
+        env->said = STR_ABSENT;
+    else if (strcmp(fmt, "%.*s") == 0)
+        env->said = cut(env, arena_str(&env->arena, ready_text(ap)));
     else if (strchr(fmt, '%'))
-        env->said = arena_vfmt(&env->arena, fmt, ap);
+        env->said = cut(env, arena_vfmt(&env->arena, fmt, ap));
     else
-        env->said = arena_str(&env->arena, str_of(fmt));
+        env->said = cut(env, arena_str(&env->arena, str_of(fmt)));
     return v;
 }
 
@@ -327,7 +344,7 @@ static void *alloc(struct weir_envelope *handle, size_t n)
 
 static struct weir_str topic_name(const struct weir_topic *topic)
 {
-    return topic->name;
+    return topic ? topic->name : STR_ABSENT;
 }
 
 /* ---- the stage */
@@ -376,6 +393,8 @@ static int32_t count(struct weir_stage *handle, const char *name, uint64_t n)
 {
     struct stage *stage = stage_of(handle);
 
+    if (!name)
+        return WEIR_MISUSE;
     for (size_t i = 0; i < stage->n_own; i++) {
         if (stage->own[i].name == name || strcmp(stage->own[i].name, name) == 0) {
             stage->own[i].n += n;
@@ -402,14 +421,24 @@ static int32_t error(struct weir_stage *handle, const char *fmt, va_list ap)
 {
     struct stage *stage = stage_of(handle);
 
-    stage_say(stage, NULL, false, fmt, ap);
+    if (stage->diag)
+        stage_say(stage, NULL, false, fmt, ap);
+    else if (stage->chain->saying)
+        buf_add_vfmt(stage->chain->saying, fmt, ap);
+    else
+        log_stage(handle, WEIR_LOG_ERROR, fmt, ap);
     stage->error_said = true;
     return WEIR_INVALID;
 }
 
 static void warn(struct weir_stage *handle, const char *option, const char *fmt, va_list ap)
 {
-    stage_say(stage_of(handle), option, true, fmt, ap);
+    struct stage *stage = stage_of(handle);
+
+    if (stage->diag)
+        stage_say(stage, option, true, fmt, ap);
+    else
+        log_stage(handle, WEIR_LOG_WARN, fmt, ap);
 }
 
 static bool is_set(struct weir_stage *handle, const char *option)

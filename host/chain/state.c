@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #define STATE_MAX_BYTES ((size_t)256 << 20)
+#define SAID_MAX 4096 /* bytes of what a plugin says of it */
 
 struct saved_stage {
     struct weir_str stage, plugin;
@@ -84,37 +85,46 @@ static const struct saved_stage *saved_for(const struct saved_state *state, cons
     return NULL;
 }
 
-static int32_t restore(struct stage *stage, const struct saved_stage *saved)
+static int32_t restore(struct stage *stage, const struct saved_stage *saved, struct buf *said)
 {
     struct chain *chain = stage->chain;
     uint64_t before = chain->note->generation;
     int32_t status;
 
     chain->note->generation = chain->generation;
+    chain->saying = said;
     chain_enter(chain, stage, NOTE_RESTORE, NULL);
     status = stage->plugin->about.restore(&stage->abi, stage->self, saved->version, buf_str(&saved->bytes));
     chain_leave(chain);
+    chain->saying = NULL;
     chain->note->generation = before;
     return status;
 }
 
 bool chain_restore(struct chain *chain, const struct saved_state *state, const char **why)
 {
-    for (uint32_t i = 0; i < chain->n_stages; i++) {
+    struct weir_str text = STR_ABSENT;
+    struct buf said;
+    bool good = true;
+
+    buf_init(&said, SAID_MAX);
+    for (uint32_t i = 0; i < chain->n_stages && good; i++) {
         struct stage *stage = &chain->stages[i];
         const struct saved_stage *saved = saved_for(state, stage);
-        struct weir_str text;
 
-        if (!saved || !stage->plugin->about.restore || restore(stage, saved) == WEIR_OK)
+        buf_reset(&said);
+        if (!saved || !stage->plugin->about.restore || restore(stage, saved, &said) == WEIR_OK)
             continue;
         text = arena_fmt(&chain->arena,
                          "stage \"" STR_FMT "\" does not take over the state (version %u) of the "
-                         "generation before",
-                         STR_ARG(stage->conf->name), saved->version);
+                         "generation before%s" STR_FMT,
+                         STR_ARG(stage->conf->name), saved->version, said.len ? ": " : "",
+                         STR_ARG(buf_str(&said)));
         *why = text.ptr ? text.ptr : "no memory";
-        return false;
+        good = false;
     }
-    return true;
+    buf_fini(&said);
+    return good;
 }
 
 /* ---- as bytes */

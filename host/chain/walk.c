@@ -28,7 +28,7 @@ struct log_place chain_place(const struct chain *chain, const struct stage *stag
 
 void chain_stop(struct chain *chain, const char *stage, const char *fmt, ...)
 {
-    char text[1024];
+    char text[2048];
     va_list ap;
 
     if (chain->stopped)
@@ -194,10 +194,34 @@ static int32_t call(struct chain *chain, struct stage *stage, struct envelope *e
     int32_t verdict;
 
     env->said = STR_ABSENT;
+    chain->refused = NULL;
     chain_enter(chain, stage, NOTE_PROCESS, env);
     verdict = stage->plugin->about.process(&stage->abi, stage->self, &env->abi);
     chain_leave(chain);
     return verdict;
+}
+
+__attribute__((format(printf, 4, 5))) static void stop_at(struct chain *chain, const struct stage *stage,
+                                                          const struct envelope *env, const char *fmt, ...)
+{
+    char why[1024];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(why, sizeof why, fmt, ap);
+    va_end(ap);
+    chain_stop(chain, stage->conf->name.ptr, "%s (the record at " STR_FMT " partition %d offset %lld)", why,
+               STR_ARG(env->topic), env->partition, (long long)env->offset);
+}
+
+/* Of a callback that may only say that all is well, or not. */
+static void stop_unless_passed(struct chain *chain, const struct stage *stage, const char *callback,
+                               int32_t verdict)
+{
+    if (verdict == WEIR_STOP)
+        chain_stop(chain, stage->conf->name.ptr, "its %s asked for the stop", callback);
+    else if (verdict != WEIR_PASS)
+        chain_stop(chain, stage->conf->name.ptr, "its %s gave the unknown verdict %d", callback, verdict);
 }
 
 /* What process() asked to send goes out with its PASS, and not at all with any other verdict. */
@@ -210,9 +234,13 @@ static void settle_send(struct chain *chain, struct stage *stage, struct envelop
         env->state = ENVELOPE_SENT;
         outbound_go(chain, out);
     } else if (!out && env->state != ENVELOPE_WALKING && verdict != WEIR_PASS) {
-        chain_stop(chain, stage->conf->name.ptr,
-                   "the plugin gave a verdict other than PASS to a record that it "
-                   "holds; this is a fault of the plugin");
+        stop_at(chain, stage, env,
+                "the plugin gave a verdict other than PASS to a record that it holds; this is a fault of the "
+                "plugin");
+    } else if (chain->refused && env->state == ENVELOPE_WALKING && verdict == WEIR_PASS) {
+        stop_at(chain, stage, env,
+                "the plugin passed a record for which %s() was not WEIR_OK; this is a fault of the plugin",
+                chain->refused);
     }
 }
 
@@ -260,10 +288,10 @@ static bool visit(struct chain *chain, struct stage *stage, struct envelope *env
     case WEIR_RETRY:
         return retry(chain, stage, env, reason_of(env));
     case WEIR_STOP:
-        chain_stop(chain, stage->conf->name.ptr, STR_FMT, STR_ARG(reason_of(env)));
+        stop_at(chain, stage, env, STR_FMT, STR_ARG(reason_of(env)));
         return false;
     default:
-        chain_stop(chain, stage->conf->name.ptr, "the plugin gave the unknown verdict %d", verdict);
+        stop_at(chain, stage, env, "the plugin gave the unknown verdict %d", verdict);
         return false;
     }
 }
@@ -383,8 +411,7 @@ static void run_timer(struct chain *chain, struct stage *stage)
     verdict = stage->plugin->about.timer(&stage->abi, stage->self);
     chain_leave(chain);
     walk_emitted(chain);
-    if (verdict != WEIR_PASS)
-        chain_stop(chain, stage->conf->name.ptr, "its timer asked for the stop");
+    stop_unless_passed(chain, stage, "timer", verdict);
 }
 
 static void sooner(int64_t *next, int64_t at)
@@ -427,7 +454,6 @@ void chain_flush(struct chain *chain)
         verdict = stage->plugin->about.flush(&stage->abi, stage->self);
         chain_leave(chain);
         walk_emitted(chain);
-        if (verdict != WEIR_PASS)
-            chain_stop(chain, stage->conf->name.ptr, "its flush asked for the stop");
+        stop_unless_passed(chain, stage, "flush", verdict);
     }
 }

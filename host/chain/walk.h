@@ -40,9 +40,11 @@ struct chain {
     struct envelope *current;     /* the one in process(), NULL outside */
     struct stage *calling;        /* the stage in a callback, NULL outside */
     struct outbound *ready;       /* what process() asked to send; goes out with its PASS */
+    const char *refused;          /* the service that it was refused last, of those of sinks; NULL: none */
     struct envelope_list emitted; /* made by the current call, not yet on their way */
     size_t n_parked;
-    bool abandoning; /* what a sink sends now, it sends to nobody */
+    struct buf *saying; /* what restore() says with weir_error(); NULL: not in restore() */
+    bool abandoning;    /* what a sink sends now, it sends to nobody */
     uint64_t parse_failures;
     char *stopped; /* why; NULL: it runs */
 };

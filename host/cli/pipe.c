@@ -7,9 +7,11 @@
 #include "supervise/forked.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct pipe {
     struct pipe_world world;
@@ -94,7 +96,7 @@ static bool feed(struct pipe *pipe, struct weir_str line)
     record.topic = keep_topic(pipe, record.topic);
     chain_take(chain, &record);
     pipe_world_settle(&pipe->world);
-    if (fflush(stdout) != 0) /* whoever reads it need not wait, and no crash takes it along */
+    if (fflush(pipe->world.out) != 0) /* whoever reads it need not wait, and no crash takes it along */
         pipe->world.output_failed = true;
     return true;
 }
@@ -126,12 +128,29 @@ static int pump(struct pipe *pipe)
     if (chain_stopped(pipe->world.chain)) {
         fprintf(stderr, "weir pipe: the chain stopped: %s\n", chain_stopped(pipe->world.chain));
         status = EXIT_SOFTWARE;
+    } else if (chain_in_flight(pipe->world.chain) && !pipe->world.output_failed) {
+        fprintf(stderr, "weir pipe: records that a stage holds were never sent, not even by its flush: %zu\n",
+                chain_in_flight(pipe->world.chain));
+        status = EXIT_SOFTWARE;
     }
-    if (fflush(stdout) != 0 || pipe->world.output_failed) {
+    if (fflush(pipe->world.out) != 0 || pipe->world.output_failed) {
         fprintf(stderr, "weir pipe: cannot write to standard output: %s\n", strerror(errno));
         status = EXIT_TROUBLE;
     }
     return status;
+}
+
+/* Standard output is for records alone: what a plugin prints goes where the log goes. */
+static FILE *take_stdout(void)
+{
+    int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+
+    if (!out)
+        fprintf(stderr, "weir pipe: cannot write to standard output: %s\n", strerror(errno));
+    else
+        (void)dup2(STDERR_FILENO, STDOUT_FILENO);
+    return out;
 }
 
 /* In a process of its own. */
@@ -144,6 +163,11 @@ static int run_pipe(void *self)
     int status = EXIT_CONFIG;
 
     diag_init(&diag);
+    pipe->world.out = take_stdout();
+    if (!pipe->world.out) {
+        status = EXIT_TROUBLE;
+        goto out;
+    }
     g = forked_plan(pipe->forked, true, &diag);
     if (!g) {
         diag_print(&diag, stderr);
@@ -161,6 +185,8 @@ static int run_pipe(void *self)
     arena_fini(&pipe->names);
     arena_fini(&pipe->arena);
 out:
+    if (pipe->world.out)
+        fclose(pipe->world.out);
     forked_unload(pipe->forked, g);
     diag_fini(&diag);
     return status;
@@ -205,6 +231,8 @@ static int run(const struct command *command, int argc, char **argv)
         return status;
     diag_init(&diag);
     loader = loader_new();
+    if (loader && no_fork)
+        loader_map_in_place(loader);
     pipe.forked = loader ? forked_new(pipe.dir, loader) : NULL;
     if (!pipe.forked)
         diag_error(&diag, (struct place){pipe.dir, 0}, "cannot start: %s", strerror(errno));

@@ -139,7 +139,7 @@ static void write_line(struct pipe_world *world, const struct send *send)
                     (long long)(send->has_timestamp ? send->timestamp_ms : now_ms(world)));
     }
     buf_add_char(out, '\n');
-    if (out->failed || fwrite(out->ptr, 1, out->len, stdout) != out->len)
+    if (out->failed || fwrite(out->ptr, 1, out->len, world->out) != out->len)
         world->output_failed = true;
 }
 

@@ -6,6 +6,8 @@
 #include "base/buf.h"
 #include "chain/chain.h"
 
+#include <stdio.h>
+
 #define PIPE_REFUSALS_MAX 16
 
 /** A topic that plays hard to get: `--refuse TOPIC=size:500`. */
@@ -23,6 +25,7 @@ struct pipe_world {
     struct pipe_refusal refusals[PIPE_REFUSALS_MAX];
     size_t n_refusals;
     struct send *first, *last; /* sent, not yet answered */
+    FILE *out;                 /* what is sent; borrowed */
     struct buf line;
     bool output_failed;
 };

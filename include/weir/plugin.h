@@ -31,7 +31,8 @@
  *
  * Threads  Calls for one stage never overlap, and process, timer, flush and save come from one thread. Two
  *          instances of a plugin may run on two threads at once, so keep all state in the state struct and
- *          none at file scope. Services may be called only from inside a callback, on its thread.
+ *          none at file scope. Services may be called only from inside a callback, on its thread. A plugin
+ *          may have threads of its own, made in create and joined in destroy.
  * Owns     Whatever the host hands out is borrowed: a slice or handle from an option lives as long as the
  *          stage; a slice from an envelope until that envelope's next set, add, replace or remove, and no
  *          longer than the callback. Whatever a plugin hands over is copied. No memory is ever freed across
@@ -114,13 +115,15 @@ enum {
     WEIR_MISUSE = 6 /**< not allowed here: a field bound after create, a send from a stage that is no sink */
 };
 
-/** Verdicts: what process and flush return. Changes made before any verdict stay. */
+/** Verdicts: what process and flush return. Changes made before any verdict stay. No status but WEIR_OK is
+ *  one: a stage that returns it by mistake stops the chain, and drops nothing. */
 enum {
-    WEIR_PASS = 0,   /**< the envelope walks on */
-    WEIR_REJECT = 1, /**< it walks on, on the route in `to`; without `to` it is dropped and counted */
-    WEIR_FAIL = 2,   /**< it walks on, on route `failed` */
-    WEIR_RETRY = 3,  /**< show it to this stage again after a back-off; at the end of `retry_timeout`: fail */
-    WEIR_STOP = 4    /**< the stage is broken: the chain stops, and commits nothing for this record */
+    WEIR_PASS = 0,     /**< the envelope walks on */
+    WEIR_REJECT = 101, /**< it walks on, on the route in `to`; without `to` it is dropped and counted */
+    WEIR_FAIL = 102,   /**< it walks on, on route `failed` */
+    WEIR_RETRY =
+        103,        /**< show it to this stage again after a back-off; at the end of `retry_timeout`: fail */
+    WEIR_STOP = 104 /**< the stage is broken: the chain stops, and commits nothing for this record */
 };
 
 /** Types of a JSON value, as weir_field_type() tells them. */
@@ -256,7 +259,8 @@ struct weir_host {
  * A stage that must let nothing through calls weir_remove() also where get finds null or nothing: an earlier
  * duplicate may hold what the last one does not. A set of an object, or in one, that stands so many times
  * that the value would become several times as large answers NOMEM; remove it instead. On a withheld
- * envelope, and before the value was parsed, every field is absent and no set succeeds. */
+ * envelope, and before the value was parsed, every field is absent and no set succeeds; so it is with NULL,
+ * which an option of type field is that is not set. */
 
 /** Binds a path. Call it in create; later, or with a broken path, it answers NULL, and the host has said why:
  *  return WEIR_INVALID. The option types field and fields do it for you. */
@@ -408,7 +412,8 @@ static inline void *weir_alloc(struct weir_envelope *env, size_t n)
     return env->host->alloc(env, n);
 }
 
-/* ---- verdicts with their reason: `return weir_fail(env, "Missing fields: %.*s", …);` */
+/* ---- verdicts with their reason: `return weir_fail(env, "Missing fields: %.*s", …);`
+ * A reason is UTF-8 and one line; it is cut behind 1024 bytes. */
 
 WEIR_PRINTF(2, 3) static inline int32_t weir_reject(struct weir_envelope *env, const char *reason, ...)
 {
@@ -462,8 +467,10 @@ static inline int32_t weir_emit(struct weir_stage *stage, struct weir_str key, s
 }
 /** For sinks: sends a record. The envelope waits at this stage, after its verdict PASS, until the send is
  *  acknowledged or refused, and only then walks on. With env NULL the send is for every envelope that this
- *  stage holds: its acknowledgement releases them all.
- *  Errors: MISUSE (no sink, or already sent for this envelope), NOMEM. */
+ *  stage holds: its acknowledgement releases them all; where it holds none, nobody waits for it. With
+ *  another verdict than PASS nothing is sent for env. Whoever passes an envelope whose send or hold was not
+ *  OK stops the chain, since the record would be lost: fail it, or ask for it again.
+ *  Errors: MISUSE (no sink, no topic, or already sent for this envelope), NOMEM. */
 static inline int32_t weir_send(struct weir_stage *stage, struct weir_envelope *env,
                                 const struct weir_message *m)
 {
@@ -513,8 +520,8 @@ static inline int32_t weir_save_bytes(struct weir_stage *stage, const void *byte
 {
     return stage->host->save_bytes(stage, bytes, n);
 }
-/** For create: says why it failed; the host adds file and line. `return weir_error(stage, "…");` is
- * WEIR_INVALID. */
+/** For create and restore: says why it failed; the host adds file and line. `return weir_error(stage, "…");`
+ * is WEIR_INVALID. Elsewhere it is a line in the log. */
 WEIR_PRINTF(2, 3) static inline int32_t weir_error(struct weir_stage *stage, const char *fmt, ...)
 {
     va_list ap;
@@ -526,7 +533,7 @@ WEIR_PRINTF(2, 3) static inline int32_t weir_error(struct weir_stage *stage, con
     return status;
 }
 /** For create: says what is legal but unwise about an option (NULL: about the stage); `weir check` shows it.
- */
+ * Elsewhere it is a line in the log. */
 WEIR_PRINTF(3, 4)
 static inline void weir_warn(struct weir_stage *stage, const char *option, const char *fmt, ...)
 {
@@ -647,8 +654,9 @@ struct weir_plugin {
     uint32_t flags;
     uint32_t state_version; /**< of what save writes */
 
-    /** Makes a stage ready, once its options are in self; binds fields. No I/O on the network.
-     *  Returns WEIR_OK, or weir_error(…): destroy is then not called. */
+    /** Makes a stage ready, once its options are in self; binds fields. No I/O on the network. It runs in
+     *  `weir check`, too, and once more for each reload and each worker that starts again: what it opens may
+     *  be open elsewhere. Returns WEIR_OK, or weir_error(…): destroy is then not called. */
     int32_t (*create)(struct weir_stage *stage, void *self);
     void (*destroy)(struct weir_stage *stage, void *self);
     /** One envelope. Returns a verdict. */

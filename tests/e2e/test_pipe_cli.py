@@ -125,6 +125,27 @@ def test_output_values(conf):
     assert done.stdout == b'a-out\t {"a" :  1} \na-out\t\xff\na-out\t\n'
 
 
+def careless(conf, how):
+    folder = os.path.join(os.path.dirname(binary()), "tests", "plugins")
+    text = f"[host]\nplugin_path = {folder}\n" + BYTES.format(name="a")
+    text = text.replace("plugin = kafka_sink\ntopic = a-out", f"plugin = careless\nhow = {how}\ntopic = a-out")
+    (conf / "a.conf").write_text(text)
+
+
+def test_what_a_plugin_prints_is_no_record(conf):
+    careless(conf, "print")
+    done = pipe(conf, b"1\n2\n", "--output", "values")
+    assert (done.returncode, done.stdout) == (0, b"a-out\t1\na-out\t2\n")
+    assert sorted(done.stderr.splitlines()) == [b"hello from create"] + 2 * [b"hello from process"]
+
+
+def test_a_sink_that_keeps_its_records_is_told(conf):
+    careless(conf, "keep")
+    done = pipe(conf, b"1\n2\n", "--output", "values")
+    assert (done.returncode, done.stdout) == (70, b"")
+    assert b"weir pipe: records that a stage holds were never sent, not even by its flush: 2\n" in done.stderr
+
+
 def test_no_input_gives_no_output(conf):
     done = pipe(conf, b"")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

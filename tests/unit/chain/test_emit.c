@@ -438,7 +438,7 @@ static void a_verdict_other_than_pass_for_a_held_record_stops(void **state)
     world_take(NULL, "{}");
     world_stopped(
         "stage \"h\": the plugin gave a verdict other than PASS to a record that it holds; this is a fault "
-        "of the plugin");
+        "of the plugin (the record at in partition 3 offset 0)");
     world_close();
 }
 

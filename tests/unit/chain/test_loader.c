@@ -5,6 +5,7 @@
 #include "folder.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/stat.h>
@@ -281,6 +282,39 @@ static void the_same_bytes_are_mapped_once(void **state)
     assert_int_equal(strlen(a->hash), 64);
 }
 
+static const char *name_of(const struct plugin *p)
+{
+    Dl_info info;
+
+    return dladdr(*(void *const *)&p->about.process, &info) ? info.dli_fname : "nowhere";
+}
+
+/* gdb opens the name of what is loaded, in its own process. */
+static void a_debugger_finds_the_code_by_its_name(void **state)
+{
+    const char *why = NULL;
+    const struct plugin *p;
+    char expected[64], hash[SHA256_HEX], path[128];
+    struct buf bytes;
+
+    (void)state;
+    copy_plugin("hook", "hook", 1);
+    p = loader_open(loader, STR("hook"), &why);
+    assert_non_null(p);
+    snprintf(expected, sizeof expected, "/proc/%d/fd/", (int)getpid());
+    assert_int_equal(strncmp(name_of(p), expected, strlen(expected)), 0);
+    bytes = read_file(name_of(p));
+    sha256_hex(buf_str(&bytes), hash);
+    buf_fini(&bytes);
+    assert_string_equal(hash, p->hash);
+    loader_map_in_place(loader);
+    copy_plugin("pass_through", "pass_through", 1);
+    p = loader_open(loader, STR("pass_through"), &why);
+    assert_non_null(p);
+    path_of(path, "pass_through");
+    assert_string_equal(name_of(p), path);
+}
+
 static void a_replaced_file_is_new_code_beside_the_old(void **state)
 {
     static const char *const ways[] = {"rename", "overwrite"};
@@ -511,6 +545,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_broken_option_table_is_told_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(refusals_cost_nothing_on_repetition, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_bytes_are_mapped_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_debugger_finds_the_code_by_its_name, setup, teardown),
         cmocka_unit_test_setup_teardown(a_replaced_file_is_new_code_beside_the_old, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_cut_short_under_a_running_plugin_harms_nobody, setup,
                                         teardown),

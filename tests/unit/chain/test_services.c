@@ -138,6 +138,58 @@ static int32_t sink_misuse(struct weir_stage *stage, struct hook_self *self, str
     return WEIR_PASS;
 }
 
+/* A sink that does not look at what it is answered. */
+static int32_t send_nowhere(struct weir_stage *stage, struct hook_self *self, struct weir_envelope *env)
+{
+    struct weir_message m = WEIR_MESSAGE_INIT;
+
+    (void)self;
+    assert_int_equal(weir_send(stage, env, NULL), WEIR_MISUSE);
+    assert_int_equal(weir_send(stage, env, &m), WEIR_MISUSE);
+    return str_is(weir_key(env), "fail") ? weir_fail(env, "no topic") : WEIR_PASS;
+}
+
+static int32_t nulls(struct weir_stage *stage, struct hook_self *self, struct weir_envelope *env)
+{
+    struct weir_str s;
+    int64_t i;
+    double d;
+
+    (void)self;
+    assert_int_equal(weir_field_type(env, NULL), WEIR_JSON_ABSENT);
+    assert_int_equal(weir_get_string(env, NULL, &s), WEIR_ABSENT);
+    assert_int_equal(weir_get_int(env, NULL, &i), WEIR_ABSENT);
+    assert_int_equal(weir_get_double(env, NULL, &d), WEIR_ABSENT);
+    assert_int_equal(weir_get_number(env, NULL, &d), WEIR_ABSENT);
+    assert_int_equal(weir_get_raw(env, NULL, &s), WEIR_ABSENT);
+    assert_int_equal(weir_set_string(env, NULL, STR("x")), WEIR_ABSENT);
+    assert_int_equal(weir_set_raw(env, NULL, STR("1")), WEIR_ABSENT);
+    assert_int_equal(weir_remove(env, NULL), WEIR_ABSENT);
+    assert_null(weir_field_name(stage, NULL).ptr);
+    assert_null(weir_topic_name(stage, NULL).ptr);
+    assert_int_equal(weir_count(stage, NULL, 1), WEIR_MISUSE);
+    return env->host->verdict(env, WEIR_FAIL, NULL, (va_list){0});
+}
+
+static const char *long_reason;
+
+static int32_t fail_at_length(struct weir_stage *stage, struct hook_self *self, struct weir_envelope *env)
+{
+    (void)stage, (void)self;
+    return str_is(weir_key(env), "f") ? weir_fail(env, "%s%s", long_reason, "")
+                                      : weir_fail(env, "%.*s", -1, long_reason);
+}
+
+static int32_t note_reason(struct weir_stage *stage, struct hook_self *self, struct weir_envelope *env)
+{
+    struct weir_str reason = weir_reason(env);
+
+    (void)stage, (void)self;
+    note("%zu:" STR_FMT, reason.len, (int)(reason.len < 8 ? reason.len : 8),
+         reason.ptr + reason.len - (reason.len < 8 ? reason.len : 8));
+    return WEIR_PASS;
+}
+
 /* ---- numbers */
 
 static int32_t number(struct weir_stage *stage, struct hook_self *self, struct weir_envelope *env)
@@ -203,6 +255,10 @@ static const struct named_hook hooks[] = {
     {"misuse", {.process = misuse}},
     {"bad_field", {.create = create_bad_field}},
     {"sink_misuse", {.process = sink_misuse}},
+    {"send_nowhere", {.process = send_nowhere}},
+    {"nulls", {.process = nulls}},
+    {"fail_at_length", {.process = fail_at_length}},
+    {"note_reason", {.process = note_reason}},
     {"number", {.process = number}},
     {"count", {.process = count}},
     {"greedy", {.process = greedy}},
@@ -248,6 +304,60 @@ static void services_at_the_wrong_time_are_misuse(void **state)
         "topic = out\n" ERR);
     world_take(NULL, "{}");
     world_expect("misuse #0:out");
+    world_ack_all();
+    world_close();
+}
+
+/* Its record would walk on, and be committed, without having been sent. */
+static void a_sink_that_was_refused_must_not_pass(void **state)
+{
+    (void)state;
+    world_open("[stage s]\nplugin = hook_sink\nhook = @send_nowhere\ntopic = out\n" ERR);
+    world_take("fail", "{}"); /* it may fail it */
+    world_expect("err:failed #0:errors");
+    world_ack_all();
+    world_take("k", "{}");
+    world_stopped(
+        "stage \"s\": the plugin passed a record for which weir_send() was not WEIR_OK; this is a fault of "
+        "the plugin (the record at in partition 3 offset 1)");
+    world_close();
+}
+
+#define REASON "[stage r]\nplugin = hook\nhook = @note_reason\nfrom = *\n" OUT ERR
+
+static void what_is_null_is_absent(void **state)
+{
+    (void)state;
+    world_open("[stage p]\nplugin = hook\nhook = @pass\nfield = a\n[stage n]\nplugin = hook\nhook = "
+               "@nulls\n" REASON);
+    world_take(NULL, "{\"a\":1}");
+    world_expect("p:main 15:on given err:failed #0:errors");
+    world_ack_all();
+    world_close();
+    world_open("[stage n]\nplugin = hook\nhook = @nulls\n" REASON); /* nobody has the value parsed */
+    world_take(NULL, "{\"a\":1}");
+    world_expect("15:on given err:failed #0:errors");
+    world_ack_all();
+    world_close();
+}
+
+/* Or no brokers would take the error record that quotes it. */
+static void a_reason_is_cut(void **state)
+{
+    static char text[5000];
+
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    memcpy(text + 1023, "\xc3\xa9", 2);
+    long_reason = text;
+    world_open("[stage l]\nplugin = hook\nhook = @fail_at_length\n" REASON);
+    world_take("f", "{}");
+    world_take("t", "{}");
+    memset(text + 1023, 'x', 2);
+    text[1024] = '\0'; /* as long as it may be */
+    world_take("f", "{}");
+    world_expect("1026:xxxxx\xe2\x80\xa6 err:failed #0:errors 1026:xxxxx\xe2\x80\xa6 err:failed #1:errors "
+                 "1024:xxxxxxxx err:failed #2:errors");
     world_ack_all();
     world_close();
 }
@@ -346,6 +456,9 @@ int main(void)
         cmocka_unit_test(headers_keep_order_and_duplicates),
         cmocka_unit_test(a_key_is_copied_and_may_become_null),
         cmocka_unit_test(services_at_the_wrong_time_are_misuse),
+        cmocka_unit_test(a_sink_that_was_refused_must_not_pass),
+        cmocka_unit_test(what_is_null_is_absent),
+        cmocka_unit_test(a_reason_is_cut),
         cmocka_unit_test(a_broken_path_is_said_with_the_stage),
         cmocka_unit_test(a_string_may_read_as_a_number),
         cmocka_unit_test(a_stage_has_sixteen_counters),

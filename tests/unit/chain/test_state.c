@@ -5,7 +5,7 @@
 
 static int32_t save_fails_with = WEIR_OK, restore_fails_with = WEIR_OK;
 static int created;
-static const char *saved_text = "state";
+static const char *saved_text = "state", *restore_says;
 
 static int32_t save(struct weir_stage *stage, struct hook_self *self)
 {
@@ -32,6 +32,8 @@ static int32_t restore(struct weir_stage *stage, struct hook_self *self, uint32_
 {
     (void)self;
     note("restore:" STR_FMT "=%u:" STR_FMT, STR_ARG(weir_stage_name(stage)), version, STR_ARG(bytes));
+    if (restore_says)
+        assert_int_equal(weir_error(stage, "%s", restore_says), WEIR_INVALID);
     return restore_fails_with;
 }
 
@@ -140,13 +142,18 @@ static void a_refused_restore_says_who_refused(void **state)
     next = next_generation(lines, &config);
     restore_fails_with = WEIR_INVALID;
     assert_false(chain_restore(next, saved, &why));
-    restore_fails_with = WEIR_OK;
     assert_string_equal(why, "stage \"a\" does not take over the state (version 7) of the generation before");
+    restore_says = "too old";
+    assert_false(chain_restore(next, saved, &why));
+    restore_says = NULL;
+    restore_fails_with = WEIR_OK;
+    assert_string_equal(
+        why, "stage \"a\" does not take over the state (version 7) of the generation before: too old");
     chain_destroy(next);
     config_destroy(config);
     saved_state_destroy(saved);
     world_take(NULL, "{}"); /* the old one goes on */
-    world_expect("save:a restore:a=7:state! a:main out:main #0:out");
+    world_expect("save:a restore:a=7:state! restore:a=7:state! a:main out:main #0:out");
     world_ack_all();
     world_close();
 }
