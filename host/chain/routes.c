@@ -182,7 +182,7 @@ static void advise(const struct chain *chain, struct diag *diag)
         if (s->emit >= 0 && sink)
             diag_warning(diag, stage_place(s, NULL),
                          "stage \"%s\": it stands before sink \"%s\", so it does not see "
-                         "where records end; move it behind",
+                         "where records end; move it behind if it is to tell that",
                          s->conf->name.ptr, sink->conf->name.ptr);
     }
 }
@@ -234,8 +234,8 @@ void routes_check(struct chain *chain, struct diag *diag)
         for (uint32_t i = 0; i < chain->n_stages; i++)
             if (bit(chain->stages[i].emit) & source)
                 diag_error(diag, stage_place(&chain->stages[i], "emit"),
-                           "stage \"%s\": route \"" STR_FMT "\" is also "
-                           "where records are rejected to; what is emitted needs a route of its own",
+                           "stage \"%s\": route \"" STR_FMT "\" is one of "
+                           "the source's records; what is emitted needs a route of its own",
                            chain->stages[i].conf->name.ptr,
                            STR_ARG(chain->routes.names[chain->stages[i].emit]));
     if (!sink_for(chain, 0, bit(ROUTE_MAIN)))

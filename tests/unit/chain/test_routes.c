@@ -32,25 +32,24 @@ static const struct row rows[] = {
     {"reject to main", "hook:a,to=main" SINKS, ""},
     {"an emitted route without a sink", "emits:e,emit=m" SINKS,
      "10: warning: stage \"e\": it stands before sink \"out\", so it does not see where records end; move it "
-     "behind\n"
+     "behind if it is to tell that\n"
      "10: stage \"e\": no sink behind it takes route \"m\"; add one with from = m\n"},
     {"an emitting stage behind the sinks",
      "sink:out sink:err,from=failed emits:e,emit=m,from=* sink:m,from=m", ""},
     {"an emitting stage before a sink", "sink:out emits:e,emit=m,from=* sink:m,from=m sink:err,from=failed",
      "20: warning: stage \"e\": it stands before sink \"err\", so it does not see where records end; move it "
-     "behind\n"},
+     "behind if it is to tell that\n"},
     {"an emitting stage that sees nothing of that sink",
      "sink:out emits:e,emit=m sink:m,from=m sink:err,from=failed", ""},
     {"emit is missing", "sink:out sink:err,from=failed emits:e",
      "30: stage \"e\": hook_emits makes records: say on which route, with emit = NAME\n"},
     {"emit is superfluous", "hook:a,emit=m" SINKS " sink:m,from=m",
      "10: warning: stage \"a\": it stands before sink \"out\", so it does not see where records end; move it "
-     "behind\n"
+     "behind if it is to tell that\n"
      "10: stage \"a\": hook makes no records, so it takes no emit\n"},
     {"emit and to share a route",
      "hook:a,to=x sink:out sink:x,from=x sink:err,from=failed emits:e,emit=x sink:y,from=x",
-     "50: stage \"e\": route \"x\" is also where records are rejected to; what is emitted needs a route of "
-     "its "
+     "50: stage \"e\": route \"x\" is one of the source's records; what is emitted needs a route of its "
      "own\n"},
     {"an unknown route in from", "hook:a,to=filtered hook:b,from=filterd" SINKS " sink:f,from=filtered",
      "20: stage \"b\": nothing before it comes on route \"filterd\" (did you mean \"filtered\"?)\n"},
@@ -79,7 +78,7 @@ static const struct row rows[] = {
     {"an emitting stage before a guard", "sink:u,unmasked=yes emits:e,emit=m guard:g sink:m,from=m" SINKS,
      "20: stage \"e\": it makes records before stage \"g\" has protected what they may hold; move it behind\n"
      "20: warning: stage \"e\": it stands before sink \"out\", so it does not see where records end; move it "
-     "behind\n"},
+     "behind if it is to tell that\n"},
     {"unmasked on a stage that is no sink", "hook:a,unmasked=yes" SINKS,
      "10: stage \"a\": unmasked is for sinks, hook is none\n"},
     {"to on a sink", "sink:out,to=x sink:x,from=x sink:err,from=failed",
