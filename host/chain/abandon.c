@@ -13,8 +13,7 @@ static void empty_sink(struct chain *chain, struct stage *stage)
     chain_enter(chain, stage, NOTE_FLUSH, NULL);
     verdict = stage->plugin->about.flush(&stage->abi, stage->self);
     chain_leave(chain);
-    if (verdict != WEIR_PASS)
-        chain_stop(chain, stage->conf->name.ptr, "its flush asked for the stop");
+    chain_stop_unless_passed(chain, stage, "flush", verdict);
 }
 
 void chain_abandon(struct chain *chain)

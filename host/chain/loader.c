@@ -24,6 +24,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct mapped {
@@ -287,6 +288,18 @@ static bool check_description(struct loader *loader, const char *path, struct we
     return !why && check_options(loader, path, p);
 }
 
+/* By the process's number: a debugger opens what has this name, and its own "self" is another process. Not
+ * where /proc is that of other numbers. */
+static void name_copy(char *name, size_t room, int fd)
+{
+    struct stat here, there;
+
+    snprintf(name, room, "/proc/%d/fd/%d", (int)getpid(), fd);
+    if (fstat(fd, &here) != 0 || stat(name, &there) != 0 || here.st_dev != there.st_dev ||
+        here.st_ino != there.st_ino)
+        snprintf(name, room, "/proc/self/fd/%d", fd);
+}
+
 /* Runs the constructors of the file, and asks it for its description. NULL: it has none, or the file does not
  * load, and then *object is NULL, too. */
 static const struct weir_plugin *ask(struct loader *loader, const char *path, int fd, void **object)
@@ -296,8 +309,7 @@ static const struct weir_plugin *ask(struct loader *loader, const char *path, in
     char copy[64];
     const char *name = loader->in_place ? path : copy;
 
-    /* By its number: a debugger opens what has this name, and its own "self" is another process. */
-    snprintf(copy, sizeof copy, "/proc/%d/fd/%d", (int)getpid(), fd);
+    name_copy(copy, sizeof copy, fd);
     loader_begin(loader, NOTE_LOAD, loader->stage);
     *object = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (*object)

@@ -417,6 +417,13 @@ static int32_t save_bytes(struct weir_stage *handle, const void *bytes, size_t n
     return stage->saving->failed ? WEIR_NOMEM : WEIR_OK;
 }
 
+static void add_said(struct buf *said, const char *fmt, va_list ap)
+{
+    if (said->len)
+        buf_add_text(said, "; ");
+    buf_add_vfmt(said, fmt, ap);
+}
+
 static int32_t error(struct weir_stage *handle, const char *fmt, va_list ap)
 {
     struct stage *stage = stage_of(handle);
@@ -424,7 +431,7 @@ static int32_t error(struct weir_stage *handle, const char *fmt, va_list ap)
     if (stage->diag)
         stage_say(stage, NULL, false, fmt, ap);
     else if (stage->chain->saying)
-        buf_add_vfmt(stage->chain->saying, fmt, ap);
+        add_said(stage->chain->saying, fmt, ap);
     else
         log_stage(handle, WEIR_LOG_ERROR, fmt, ap);
     stage->error_said = true;

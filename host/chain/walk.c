@@ -44,6 +44,16 @@ void chain_stop(struct chain *chain, const char *stage, const char *fmt, ...)
         abort(); /* not even a sentence fits in memory; the watermark is safe */
 }
 
+void chain_stop_unless_passed(struct chain *chain, const struct stage *stage, const char *callback,
+                              int32_t verdict)
+{
+    if (verdict == WEIR_STOP)
+        chain_stop(chain, stage->conf->name.ptr, "its %s asked for the stop", callback);
+    else if (verdict != WEIR_PASS)
+        chain_stop(chain, stage->conf->name.ptr, "its %s gave the verdict %d, which is none for it", callback,
+                   verdict);
+}
+
 /* ---- where an envelope's path ends */
 
 /* Ended, and everything that it emitted, too: give it back. */
@@ -204,7 +214,7 @@ static int32_t call(struct chain *chain, struct stage *stage, struct envelope *e
 __attribute__((format(printf, 4, 5))) static void stop_at(struct chain *chain, const struct stage *stage,
                                                           const struct envelope *env, const char *fmt, ...)
 {
-    char why[1024];
+    char why[1536]; /* a reason, and some words */
     va_list ap;
 
     va_start(ap, fmt);
@@ -212,16 +222,6 @@ __attribute__((format(printf, 4, 5))) static void stop_at(struct chain *chain, c
     va_end(ap);
     chain_stop(chain, stage->conf->name.ptr, "%s (the record at " STR_FMT " partition %d offset %lld)", why,
                STR_ARG(env->topic), env->partition, (long long)env->offset);
-}
-
-/* Of a callback that may only say that all is well, or not. */
-static void stop_unless_passed(struct chain *chain, const struct stage *stage, const char *callback,
-                               int32_t verdict)
-{
-    if (verdict == WEIR_STOP)
-        chain_stop(chain, stage->conf->name.ptr, "its %s asked for the stop", callback);
-    else if (verdict != WEIR_PASS)
-        chain_stop(chain, stage->conf->name.ptr, "its %s gave the unknown verdict %d", callback, verdict);
 }
 
 /* What process() asked to send goes out with its PASS, and not at all with any other verdict. */
@@ -411,7 +411,7 @@ static void run_timer(struct chain *chain, struct stage *stage)
     verdict = stage->plugin->about.timer(&stage->abi, stage->self);
     chain_leave(chain);
     walk_emitted(chain);
-    stop_unless_passed(chain, stage, "timer", verdict);
+    chain_stop_unless_passed(chain, stage, "timer", verdict);
 }
 
 static void sooner(int64_t *next, int64_t at)
@@ -454,6 +454,6 @@ void chain_flush(struct chain *chain)
         verdict = stage->plugin->about.flush(&stage->abi, stage->self);
         chain_leave(chain);
         walk_emitted(chain);
-        stop_unless_passed(chain, stage, "flush", verdict);
+        chain_stop_unless_passed(chain, stage, "flush", verdict);
     }
 }

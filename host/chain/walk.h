@@ -89,6 +89,10 @@ void walk_emitted(struct chain *chain);
 void chain_stop(struct chain *chain, const char *stage, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/** Stops it unless a timer or a flush has said that all is well: they may say only that, or stop. */
+void chain_stop_unless_passed(struct chain *chain, const struct stage *stage, const char *callback,
+                              int32_t verdict);
+
 /** outbound.c: hands a prepared send to the world. */
 void outbound_go(struct chain *chain, struct outbound *out);
 /** outbound.c: frees what an outbound of its own memory has. */

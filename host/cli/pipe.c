@@ -148,8 +148,8 @@ static FILE *take_stdout(void)
 
     if (!out)
         fprintf(stderr, "weir pipe: cannot write to standard output: %s\n", strerror(errno));
-    else
-        (void)dup2(STDERR_FILENO, STDOUT_FILENO);
+    else if (dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
+        setvbuf(stdout, NULL, _IOLBF, 0); /* or a crash would take along what was printed before it */
     return out;
 }
 

@@ -144,6 +144,8 @@ static rd_kafka_conf_t *make_conf(struct client *client, const struct settings *
     rd_kafka_conf_set_ssl_cert_verify_cb(conf, on_certificate); /* without TLS: says no */
     if (client->tells_end)
         rd_kafka_conf_set(conf, "enable.partition.eof", "true", NULL, 0);
+    if (client->uncommitted)
+        rd_kafka_conf_set(conf, "isolation.level", "read_uncommitted", NULL, 0);
     if (callbacks->rebalance)
         rd_kafka_conf_set_rebalance_cb(conf, callbacks->rebalance);
     if (callbacks->committed)

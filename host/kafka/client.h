@@ -16,6 +16,7 @@ struct client {
     void *owner;       /* for the callbacks of whoever opened it */
     int wake_fd;       /* an eventfd that is written when there is something to poll; -1: none */
     bool tells_end;    /* a consumer: an event says where a partition ends */
+    bool uncommitted;  /* a consumer: it waits for the end of no transaction, also not with offsets */
     bool away;         /* it has been said that brokers cannot be reached */
     struct trouble trouble;
     int log_level;     /* as it is set for librdkafka, a syslog number */
@@ -32,7 +33,8 @@ struct client_callbacks {
     void (*delivered)(rd_kafka_t *, const rd_kafka_message_t *, void *client);
 };
 
-/** Opens a client. client->chain, owner, wake_fd, tells_end are the caller's to set before. False: diag says
+/** Opens a client. client->chain, owner, wake_fd, tells_end and uncommitted are the caller's to set before.
+ * False: diag says
  * why. */
 bool client_open(struct client *client, enum client_kind kind, const struct settings *settings,
                  const struct client_callbacks *callbacks, struct diag *diag);

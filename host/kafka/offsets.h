@@ -19,10 +19,11 @@ struct patience {
 rd_kafka_resp_err_t offsets_committed(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list,
                                       const struct patience *patience);
 
-/** Sets known to the number behind the last of the topic's partitions that the group has committed an offset
- * of; 0: it has committed none. What stands in an open transaction is not waited for. Thread: any. */
-rd_kafka_resp_err_t offsets_known(rd_kafka_t *rk, const char *group, const char *topic, int32_t partitions,
-                                  int timeout_ms, int32_t *known);
+/** Sets known to the number behind the last of the topic's partitions that the group of rk has committed an
+ * offset of; 0: it has committed none. Where rk does not ask for what is committed only (see client.h), a
+ * transaction that is open is not waited for. */
+rd_kafka_resp_err_t offsets_known(rd_kafka_t *rk, const char *topic, int32_t partitions, int timeout_ms,
+                                  int32_t *known);
 
 /** One end of a partition: which is RD_KAFKA_OFFSET_BEGINNING or RD_KAFKA_OFFSET_END. Thread: any. */
 rd_kafka_resp_err_t offsets_edge(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t which,

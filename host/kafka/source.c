@@ -24,7 +24,7 @@
 #define RECEIVE_MAX 64    /* messages taken in at once, below INBOX_ROOM: there is room to serve the group */
 #define STALL_MS 1000     /* so long without taking, then pause */
 #define PATIENCE_MS 60000 /* for an offset, when a partition is assigned; below max.poll.interval.ms */
-#define ABSENT_MS 1000    /* so long before a topic counts as not made yet, and not as one a broker forgot */
+#define ABSENT_MS 2000    /* so long before a topic counts as not made yet, and not as one a broker forgot */
 #define RECORD_COST 64    /* bytes that a record adds to its key and value in the queue, roughly */
 
 struct log_place source_place(const struct source *s)
@@ -290,10 +290,12 @@ static rd_kafka_resp_err_t count_old(struct source *s, int32_t partitions, int t
     int32_t known = 0;
     rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
 
-    if (s->start == CONFIG_LATEST)
-        err = offsets_known(s->consumer.client.rk, s->group, s->topic, partitions, timeout_ms, &known);
-    if (!err)
-        s->old_partitions = known ? known : partitions;
+    if (s->asker.rk)
+        err = offsets_known(s->asker.rk, s->topic, partitions, timeout_ms, &known);
+    if (err)
+        return err;
+    s->old_partitions = known ? known : partitions;
+    client_close(&s->asker);
     return err;
 }
 
@@ -310,7 +312,9 @@ static void note_absence(struct source *s, bool is_absent)
         s->old_partitions = 0;
         if (s->start == CONFIG_LATEST)
             log_at(source_place(s), WEIR_LOG_INFO,
-                   "once the source topic is made, it is read from its first record: topic=%s", s->topic);
+                   "if the source topic is made while weir waits, it is read from its first record: topic=%s",
+                   s->topic);
+        client_close(&s->asker);
     }
 }
 
@@ -352,6 +356,17 @@ static bool open_client(struct source *s, const struct settings *settings, struc
     return true;
 }
 
+/* The consumer itself would wait for the end of each open transaction, of a dead process, too. */
+static bool open_asker(struct source *s, const struct settings *settings, struct diag *diag)
+{
+    static const struct client_callbacks none = {NULL, NULL, NULL};
+
+    s->asker.chain = s->chain;
+    s->asker.wake_fd = -1;
+    s->asker.uncommitted = true;
+    return s->start != CONFIG_LATEST || client_open(&s->asker, CLIENT_CONSUMER, settings, &none, diag);
+}
+
 struct source *source_new(const struct settings *settings, int wake_fd, const struct source_events *events,
                           struct diag *diag)
 {
@@ -374,7 +389,7 @@ struct source *source_new(const struct settings *settings, int wake_fd, const st
     s->idle_since = s->absent_since = -1;
     s->old_partitions = -1;
     buf_init(&s->text, 4096);
-    if (open_client(s, settings, diag))
+    if (open_client(s, settings, diag) && open_asker(s, settings, diag))
         return s;
     source_destroy(s);
     return NULL;
@@ -410,6 +425,7 @@ void source_destroy(struct source *s)
     if (!s)
         return;
     inbox_close(&s->inbox);
+    client_close(&s->asker);
     consumer_close(&s->consumer); /* on_rebalance() commits what is safe */
     consumer_fini(&s->consumer);
     buf_fini(&s->text);

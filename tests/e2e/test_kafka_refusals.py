@@ -202,7 +202,7 @@ def test_start_latest_skips_nothing_of_a_topic_that_was_waited_for(client, pipel
     client.delete_topics(pipeline.source)
     events = logins(50, name="first")
     w = run()
-    w.wait_for("once the source topic is made, it is read from its first record: ")
+    w.wait_for("if the source topic is made while weir waits, it is read from its first record: ")
     client.create_topics(pipeline.source)
     client.produce(pipeline.source, (e.record() for e in events))
     client.wait_for("they have come", lambda: client.end(pipeline.topic("processed-output")) >= 50)

@@ -176,6 +176,8 @@ static const char *long_reason;
 static int32_t fail_at_length(struct weir_stage *stage, struct hook_self *self, struct weir_envelope *env)
 {
     (void)stage, (void)self;
+    if (str_is(weir_key(env), "s"))
+        return weir_stop(env, "%.*s", -1, long_reason);
     return str_is(weir_key(env), "f") ? weir_fail(env, "%s%s", long_reason, "")
                                       : weir_fail(env, "%.*s", -1, long_reason);
 }
@@ -359,6 +361,10 @@ static void a_reason_is_cut(void **state)
     world_expect("1026:xxxxx\xe2\x80\xa6 err:failed #0:errors 1026:xxxxx\xe2\x80\xa6 err:failed #1:errors "
                  "1024:xxxxxxxx err:failed #2:errors");
     world_ack_all();
+    text[1024] = 'x';
+    world_take("s", "{}");
+    assert_non_null(
+        strstr(chain_stopped(world.chain), "xxx\xe2\x80\xa6 (the record at in partition 3 offset 3)"));
     world_close();
 }
 

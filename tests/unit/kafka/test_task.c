@@ -362,6 +362,40 @@ static void a_broker_that_does_not_know_a_topic_for_a_moment_makes_it_no_new_one
     setup_stop(&s);
 }
 
+/* Some questions have had no answer when it comes back. What asks brokers in that way must outlive it. */
+static void a_coordinator_that_is_away_at_the_start_is_waited_for(void **state)
+{
+    struct setup s;
+    struct running r;
+    int64_t until;
+
+    (void)state;
+    setup_start(&s, 3, "away");
+    embedded_topic(s.embedded, "in", PARTITIONS);
+    embedded_topic(s.embedded, "out", PARTITIONS);
+    embedded_topic(s.embedded, "failed", 1);
+    setup_done(&s);
+    s.chain.start = CONFIG_LATEST;
+    setup_write(&s, "in", "v", 15);
+    for (int32_t p = 0; p < PARTITIONS; p++)
+        rd_kafka_mock_partition_set_leader(setup_cluster(&s), "in", p, 1);
+    rd_kafka_mock_coordinator_set(setup_cluster(&s), "group", "away", 3);
+    rd_kafka_mock_broker_set_down(setup_cluster(&s), 3);
+    running_start(&r, &s);
+    until = clock_mono_ms() + 3500; /* three questions of a second, and no more: it is the time that counts */
+    while (clock_mono_ms() < until)
+        poll(NULL, 0, 50);
+    assert_true(waits_for_its_topics(&r));
+    rd_kafka_mock_broker_set_up(setup_cluster(&s), 3);
+    assert_true(running_await_partitions(&r, PARTITIONS, 20000));
+    setup_write(&s, "in", "w", 10);
+    assert_true(running_await(&r, 10, 15000));
+    assert_int_equal(running_stop(&r), TASK_STOPPED);
+    assert_int_equal(r.chain.taken, 10);
+    running_clear(&r);
+    setup_stop(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +411,7 @@ int main(void)
         cmocka_unit_test(offsets_that_cannot_be_told_yet_are_asked_for_again),
         cmocka_unit_test(latest_is_committed_before_a_record_is_taken),
         cmocka_unit_test(a_broker_that_does_not_know_a_topic_for_a_moment_makes_it_no_new_one),
+        cmocka_unit_test(a_coordinator_that_is_away_at_the_start_is_waited_for),
     };
 
     log_set_level(getenv("VERBOSE") ? WEIR_LOG_DEBUG : WEIR_LOG_ERROR + 1);
