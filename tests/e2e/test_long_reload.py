@@ -203,7 +203,7 @@ def test_a_generation_that_crashes_on_trial_goes_and_the_one_before_comes_back(s
         w.wait_for("reload done: generation=3 changed=1", 60, mark)
         scene.moves_on()
     scene.finish(w)
-    assert len(lines(w, "worker died")) == 1 and "quarantined" not in w.stderr
+    assert len(lines(w, "worker died: ")) == 1 and "quarantined" not in w.stderr
     assert not scene.letters()
     print(f"{how}: repeats={scene.check(feed.written)}")
 
