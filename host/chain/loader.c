@@ -290,7 +290,7 @@ static bool check_description(struct loader *loader, const char *path, struct we
 
 /* By the process's number: a debugger opens what has this name, and its own "self" is another process. Not
  * where /proc is that of other numbers. */
-static void name_copy(char *name, size_t room, int fd)
+static const char *name_copy(char *name, size_t room, int fd)
 {
     struct stat here, there;
 
@@ -298,6 +298,7 @@ static void name_copy(char *name, size_t room, int fd)
     if (fstat(fd, &here) != 0 || stat(name, &there) != 0 || here.st_dev != there.st_dev ||
         here.st_ino != there.st_ino)
         snprintf(name, room, "/proc/self/fd/%d", fd);
+    return name;
 }
 
 /* Runs the constructors of the file, and asks it for its description. NULL: it has none, or the file does not
@@ -307,9 +308,10 @@ static const struct weir_plugin *ask(struct loader *loader, const char *path, in
     const struct weir_plugin *about = NULL;
     weir_plugin_function *entry = NULL;
     char copy[64];
-    const char *name = loader->in_place ? path : copy;
+    const char *name = path;
 
-    name_copy(copy, sizeof copy, fd);
+    if (!loader->in_place)
+        name = name_copy(copy, sizeof copy, fd);
     loader_begin(loader, NOTE_LOAD, loader->stage);
     *object = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (*object)

@@ -319,15 +319,15 @@ static struct weir_str ready_text(va_list ap)
 static int32_t verdict(struct weir_envelope *handle, int32_t v, const char *fmt, va_list ap)
 {
     struct envelope *env = envelope_of(handle);
+    struct weir_str said = STR_ABSENT;
 
-    if (!fmt)
-        env->said = STR_ABSENT;
-    else if (strcmp(fmt, "%.*s") == 0)
-        env->said = cut(env, arena_str(&env->arena, ready_text(ap)));
-    else if (strchr(fmt, '%'))
-        env->said = cut(env, arena_vfmt(&env->arena, fmt, ap));
-    else
-        env->said = cut(env, arena_str(&env->arena, str_of(fmt)));
+    if (fmt && strcmp(fmt, "%.*s") == 0)
+        said = arena_str(&env->arena, ready_text(ap));
+    else if (fmt && strchr(fmt, '%'))
+        said = arena_vfmt(&env->arena, fmt, ap);
+    else if (fmt)
+        said = arena_str(&env->arena, str_of(fmt));
+    env->said = cut(env, said);
     return v;
 }
 

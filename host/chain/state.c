@@ -103,7 +103,6 @@ static int32_t restore(struct stage *stage, const struct saved_stage *saved, str
 
 bool chain_restore(struct chain *chain, const struct saved_state *state, const char **why)
 {
-    struct weir_str text = STR_ABSENT;
     struct buf said;
     bool good = true;
 
@@ -111,6 +110,7 @@ bool chain_restore(struct chain *chain, const struct saved_state *state, const c
     for (uint32_t i = 0; i < chain->n_stages && good; i++) {
         struct stage *stage = &chain->stages[i];
         const struct saved_stage *saved = saved_for(state, stage);
+        struct weir_str text;
 
         buf_reset(&said);
         if (!saved || !stage->plugin->about.restore || restore(stage, saved, &said) == WEIR_OK)

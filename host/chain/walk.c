@@ -20,6 +20,8 @@
 
 #define RETRY_FIRST_MS 50
 #define RETRY_MOST_MS 10000
+#define RECORD_FMT "the record at " STR_FMT " partition %d offset %lld"
+#define RECORD_ARG(env) STR_ARG((env)->topic), (env)->partition, (long long)(env)->offset
 
 struct log_place chain_place(const struct chain *chain, const struct stage *stage)
 {
@@ -110,10 +112,9 @@ void walk_fail(struct chain *chain, struct envelope *env, struct weir_str stage,
     }
     if (chain->last_failed_sink <= index) {
         chain_stop(chain, stage.ptr,
-                   "the record at " STR_FMT
-                   " partition %d offset %lld failed, and no sink behind this stage takes "
-                   "the route failed: " STR_FMT,
-                   STR_ARG(env->topic), env->partition, (long long)env->offset, STR_ARG(reason));
+                   RECORD_FMT " failed, and no sink behind this stage takes "
+                              "the route failed: " STR_FMT,
+                   RECORD_ARG(env), STR_ARG(reason));
         return;
     }
     env->route = ROUTE_FAILED;
@@ -127,9 +128,8 @@ static void fail(struct chain *chain, struct stage *stage, struct envelope *env,
     stage->counts.failed++;
     log_first(stage, WEIR_FAIL, "failed", reason, env);
     if (stage->stop_on_error)
-        chain_stop(chain, stage->conf->name.ptr,
-                   "the record at " STR_FMT " partition %d offset %lld failed: " STR_FMT " (on_error = stop)",
-                   STR_ARG(env->topic), env->partition, (long long)env->offset, STR_ARG(reason));
+        chain_stop(chain, stage->conf->name.ptr, RECORD_FMT " failed: " STR_FMT " (on_error = stop)",
+                   RECORD_ARG(env), STR_ARG(reason));
     else
         walk_fail(chain, env, stage->conf->name, stage->index, reason);
 }
@@ -220,8 +220,7 @@ __attribute__((format(printf, 4, 5))) static void stop_at(struct chain *chain, c
     va_start(ap, fmt);
     vsnprintf(why, sizeof why, fmt, ap);
     va_end(ap);
-    chain_stop(chain, stage->conf->name.ptr, "%s (the record at " STR_FMT " partition %d offset %lld)", why,
-               STR_ARG(env->topic), env->partition, (long long)env->offset);
+    chain_stop(chain, stage->conf->name.ptr, "%s (" RECORD_FMT ")", why, RECORD_ARG(env));
 }
 
 /* What process() asked to send goes out with its PASS, and not at all with any other verdict. */
@@ -334,10 +333,9 @@ static void end(struct chain *chain, struct envelope *env)
 {
     if (env->untaken)
         chain_stop(chain, env->failed_stage.ptr,
-                   "the record at " STR_FMT
-                   " partition %d offset %lld failed, and the `when` of each sink behind it "
-                   "that takes the route failed leaves it out: " STR_FMT,
-                   STR_ARG(env->topic), env->partition, (long long)env->offset, STR_ARG(env->reason));
+                   RECORD_FMT " failed, and the `when` of each sink behind it "
+                              "that takes the route failed leaves it out: " STR_FMT,
+                   RECORD_ARG(env), STR_ARG(env->reason));
     else
         ended(chain, env);
 }

@@ -34,8 +34,7 @@ struct client_callbacks {
 };
 
 /** Opens a client. client->chain, owner, wake_fd, tells_end and uncommitted are the caller's to set before.
- * False: diag says
- * why. */
+ * False: diag says why. */
 bool client_open(struct client *client, enum client_kind kind, const struct settings *settings,
                  const struct client_callbacks *callbacks, struct diag *diag);
 

@@ -24,7 +24,7 @@
 #define RECEIVE_MAX 64    /* messages taken in at once, below INBOX_ROOM: there is room to serve the group */
 #define STALL_MS 1000     /* so long without taking, then pause */
 #define PATIENCE_MS 60000 /* for an offset, when a partition is assigned; below max.poll.interval.ms */
-#define ABSENT_MS 2000    /* so long before a topic counts as not made yet, and not as one a broker forgot */
+#define UNMADE_MS 2000    /* so long before a topic counts as not made yet, and not as one a broker forgot */
 #define RECORD_COST 64    /* bytes that a record adds to its key and value in the queue, roughly */
 
 struct log_place source_place(const struct source *s)
@@ -283,6 +283,12 @@ bool source_fenced(const struct source *s)
 
 /* ---- start and end */
 
+static void know_old(struct source *s, int32_t partitions)
+{
+    s->old_partitions = partitions;
+    client_close(&s->asker);
+}
+
 /** Partitions are added behind the last one: what stands before one that the group has read was there then.
  * Asked once, before the group is joined: its members commit where they begin as soon as they are in. */
 static rd_kafka_resp_err_t count_old(struct source *s, int32_t partitions, int timeout_ms)
@@ -292,10 +298,8 @@ static rd_kafka_resp_err_t count_old(struct source *s, int32_t partitions, int t
 
     if (s->asker.rk)
         err = offsets_known(s->asker.rk, s->topic, partitions, timeout_ms, &known);
-    if (err)
-        return err;
-    s->old_partitions = known ? known : partitions;
-    client_close(&s->asker);
+    if (!err)
+        know_old(s, known ? known : partitions);
     return err;
 }
 
@@ -308,13 +312,12 @@ static void note_absence(struct source *s, bool is_absent)
         s->absent_since = -1;
     } else if (s->absent_since < 0) {
         s->absent_since = now;
-    } else if (s->old_partitions < 0 && now - s->absent_since >= ABSENT_MS) {
-        s->old_partitions = 0;
+    } else if (s->old_partitions < 0 && now - s->absent_since >= UNMADE_MS) {
+        know_old(s, 0);
         if (s->start == CONFIG_LATEST)
             log_at(source_place(s), WEIR_LOG_INFO,
                    "if the source topic is made while weir waits, it is read from its first record: topic=%s",
                    s->topic);
-        client_close(&s->asker);
     }
 }
 

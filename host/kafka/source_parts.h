@@ -17,9 +17,8 @@ struct source {
     enum config_lost_offset on_lost;
     int64_t drain_timeout_ms;
     int32_t old_partitions; /* as many as there were before the group read the topic; -1: not known yet */
-    int64_t
-        absent_since; /* of the topic, until the group is joined; monotonic milliseconds, -1: it is there */
-    struct client asker; /* open until old_partitions is known, with start = latest */
+    int64_t absent_since;   /* before the group is joined; monotonic milliseconds, -1: the topic is there */
+    struct client asker;    /* open until old_partitions is known, with start = latest */
     struct source_events events;
     struct consumer consumer;
     struct membership membership;

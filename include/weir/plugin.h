@@ -121,9 +121,8 @@ enum {
     WEIR_PASS = 0,     /**< the envelope walks on */
     WEIR_REJECT = 101, /**< it walks on, on the route in `to`; without `to` it is dropped and counted */
     WEIR_FAIL = 102,   /**< it walks on, on route `failed` */
-    WEIR_RETRY =
-        103,        /**< show it to this stage again after a back-off; at the end of `retry_timeout`: fail */
-    WEIR_STOP = 104 /**< the stage is broken: the chain stops, and commits nothing for this record */
+    WEIR_RETRY = 103,  /**< it is shown to this stage again after a back-off; after `retry_timeout`: fail */
+    WEIR_STOP = 104    /**< the stage is broken: the chain stops, and commits nothing for this record */
 };
 
 /** Types of a JSON value, as weir_field_type() tells them. */

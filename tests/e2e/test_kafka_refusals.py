@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import NewPartitions
 from support.kafka import Broker, Client, Record
 from support.logins import Ended, logins
@@ -117,7 +117,7 @@ def lose(client, pipeline):
     """Records, and a committed offset that lies behind them all."""
     events = logins(400)
     client.produce(pipeline.source, (e.record(partition=n % 4) for n, e in enumerate(events)))
-    asker = client._asker(pipeline.group)  # pylint: disable=protected-access
+    asker = client.asker(pipeline.group)
     asker.commit(offsets=[TopicPartition(pipeline.source, p, 1000) for p in range(4)], asynchronous=False)
     asker.close()
     return events
@@ -155,8 +155,7 @@ def test_on_lost_offset_latest_takes_only_what_comes(client, pipeline, run):
     Ended(client, pipeline).check_once(events)
 
 
-def test_start_latest_begins_at_the_end(client, pipeline, run):
-    client.produce(pipeline.source, (e.record() for e in logins(100, name="before")))
+def takes_only_what_comes(client, pipeline, run):
     pipeline.set("chain user-login", start="latest")
     w = run()
     w.wait_for("partitions assigned")
@@ -165,6 +164,11 @@ def test_start_latest_begins_at_the_end(client, pipeline, run):
     client.wait_for("they have come", lambda: client.end(pipeline.topic("processed-output")) >= 100)
     assert w.terminate() == 0
     Ended(client, pipeline).check_once(events)
+
+
+def test_start_latest_begins_at_the_end(client, pipeline, run):
+    client.produce(pipeline.source, (e.record() for e in logins(100, name="before")))
+    takes_only_what_comes(client, pipeline, run)
 
 
 def add_partition(client, pipeline, events):
@@ -210,25 +214,14 @@ def test_start_latest_skips_nothing_of_a_topic_that_was_waited_for(client, pipel
     Ended(client, pipeline).check_once(events)
 
 
-def member_of(client, group):
-    return Consumer({"bootstrap.servers": client.address, "group.id": group, "enable.auto.commit": False})
-
-
 def test_start_latest_skips_what_another_consumer_of_the_group_has_not_committed(client, pipeline, run):
     """One that commits only where it has read: what stands below was there, too."""
     client.produce(pipeline.source, (e.record() for e in logins(100, name="before")))
     last = client.partitions(pipeline.source) - 1
-    other = member_of(client, pipeline.group)
+    other = client.asker(pipeline.group)
     other.commit(offsets=[TopicPartition(pipeline.source, last, client.ends(pipeline.source)[last])], asynchronous=False)
     other.close()
-    pipeline.set("chain user-login", start="latest")
-    w = run()
-    w.wait_for("partitions assigned")
-    events = logins(100, name="after")
-    client.produce(pipeline.source, (e.record() for e in events))
-    client.wait_for("they have come", lambda: client.end(pipeline.topic("processed-output")) >= 100)
-    assert w.terminate() == 0
-    Ended(client, pipeline).check_once(events)
+    takes_only_what_comes(client, pipeline, run)
 
 
 def test_start_latest_ends_an_open_transaction_before_it_waits_for_it(client, pipeline, run):
@@ -239,7 +232,7 @@ def test_start_latest_ends_an_open_transaction_before_it_waits_for_it(client, pi
                      "transaction.timeout.ms": 600_000})  # fmt: skip
     dead.init_transactions(20)
     dead.begin_transaction()
-    other = member_of(client, pipeline.group)
+    other = client.asker(pipeline.group)
     dead.send_offsets_to_transaction([TopicPartition(pipeline.source, 0, 0)], other.consumer_group_metadata(), 20)
     other.close()
     w = run()

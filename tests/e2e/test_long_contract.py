@@ -85,7 +85,7 @@ def test_what_retention_took_while_weir_was_down_is_said_and_nothing_is_skipped(
 
 
 def begins(client, topic):
-    asker = client._asker("reader-of-the-tests")  # pylint: disable=protected-access
+    asker = client.asker("reader-of-the-tests")
     try:
         return {p: asker.get_watermark_offsets(TopicPartition(topic, p), timeout=20)[0] for p in range(4)}
     finally:

@@ -199,7 +199,7 @@ class Client:
 
     def ends(self, topic):
         """The end offset of each partition."""
-        consumer = self._asker("reader-of-the-tests")
+        consumer = self.asker("reader-of-the-tests")
         try:
             return _offsets(consumer, topic, range(self.partitions(topic)), OFFSET_END)
         finally:
@@ -207,7 +207,7 @@ class Client:
 
     def committed(self, group, topic):
         """What a group has committed, by partition; None where it has committed nothing."""
-        consumer = self._asker(group)
+        consumer = self.asker(group)
         try:
             asked = [TopicPartition(topic, p) for p in range(self.partitions(topic))]
             found = _patiently(consumer.committed, asked, timeout=20)
@@ -232,7 +232,8 @@ class Client:
         """Waits until a group has committed the end of every partition of a topic that has records."""
         self.wait_for(f"group {group} is at the end of {topic}", lambda: self.lag(group, topic) == 0, timeout)
 
-    def _asker(self, group):
+    def asker(self, group):
+        """A consumer in the name of a group, which it does not join."""
         return Consumer({
             "bootstrap.servers": self.address,
             "group.id": group,

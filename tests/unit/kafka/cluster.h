@@ -67,6 +67,14 @@ static inline void setup_start(struct setup *s, int brokers, const char *group)
     };
 }
 
+/** Those of the chain: what it reads and writes has so many partitions, its errors have one. */
+static inline void setup_topics(struct setup *s, int partitions)
+{
+    embedded_topic(s->embedded, "in", partitions);
+    embedded_topic(s->embedded, "out", partitions);
+    embedded_topic(s->embedded, "failed", 1);
+}
+
 /** After the last key: the chain's view of them is a copy. */
 static inline void setup_done(struct setup *s)
 {

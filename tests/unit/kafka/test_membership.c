@@ -70,9 +70,7 @@ static void start_task(struct setup *s, struct running *r, const char *group, in
 {
     setup_start(s, 1, group);
     setup_key(s, "heartbeat.interval.ms", "300");
-    embedded_topic(s->embedded, "in", PARTITIONS);
-    embedded_topic(s->embedded, "out", PARTITIONS);
-    embedded_topic(s->embedded, "failed", 1);
+    setup_topics(s, PARTITIONS);
     setup_done(s);
     s->config.host.instance = STR("one");
     s->chain.commit_interval = commit_interval;

@@ -103,9 +103,7 @@ static void what_was_gathered_before_a_move_is_read_again(void **state)
 
     (void)state;
     setup_start(&s, 1, "moves");
-    embedded_topic(s.embedded, "in", PARTITIONS);
-    embedded_topic(s.embedded, "out", PARTITIONS);
-    embedded_topic(s.embedded, "failed", 1);
+    setup_topics(&s, PARTITIONS);
     setup_done(&s);
     setup_write(&s, "in", "v", RECORDS);
     running_start(&r, &s);

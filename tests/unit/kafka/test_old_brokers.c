@@ -32,9 +32,7 @@ static void check_row(const struct row *row)
     struct running r;
 
     setup_start(&s, 1, "old");
-    embedded_topic(s.embedded, "in", 1);
-    embedded_topic(s.embedded, "out", 1);
-    embedded_topic(s.embedded, "failed", 1);
+    setup_topics(&s, 1);
     setup_done(&s);
     s.chain.delivery = row->delivery;
     s.config.host.instance = STR("one");

@@ -26,9 +26,7 @@ static void partitions_move_without_loss(void **state)
     (void)state;
     setup_start(&s, 1, "move");
     setup_key(&s, "heartbeat.interval.ms", "300");
-    embedded_topic(s.embedded, "in", PARTITIONS);
-    embedded_topic(s.embedded, "out", PARTITIONS);
-    embedded_topic(s.embedded, "failed", 1);
+    setup_topics(&s, PARTITIONS);
     setup_done(&s);
     running_make(&a, &s);
     a.chain.hold = 50; /* so that there is something to flush when partitions go */
@@ -82,9 +80,7 @@ static void a_pause_does_not_outlive_its_assignment(void **state)
     (void)state;
     setup_start(&s, 1, "pause");
     setup_key(&s, "heartbeat.interval.ms", "300");
-    embedded_topic(s.embedded, "in", PARTITIONS);
-    embedded_topic(s.embedded, "out", PARTITIONS);
-    embedded_topic(s.embedded, "failed", 1);
+    setup_topics(&s, PARTITIONS);
     setup_done(&s);
     running_start(&a, &s);
     assert_true(running_await_partitions(&a, PARTITIONS, 15000));

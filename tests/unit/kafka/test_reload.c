@@ -15,9 +15,7 @@
 static void start(struct setup *s, const char *group)
 {
     setup_start(s, 1, group);
-    embedded_topic(s->embedded, "in", 2);
-    embedded_topic(s->embedded, "out", 2);
-    embedded_topic(s->embedded, "failed", 1);
+    setup_topics(s, 2);
 }
 
 static void a_new_generation_takes_over_between_two_records(void **state)

@@ -17,9 +17,7 @@
 static void start_cluster(struct setup *s, const char *group)
 {
     setup_start(s, 1, group);
-    embedded_topic(s->embedded, "in", PARTITIONS);
-    embedded_topic(s->embedded, "out", PARTITIONS);
-    embedded_topic(s->embedded, "failed", 1);
+    setup_topics(s, PARTITIONS);
 }
 
 static void a_stop_neither_loses_nor_repeats(void **state)
@@ -336,6 +334,16 @@ static bool waits_for_its_topics(struct running *r)
     return status.waiting_for_brokers;
 }
 
+static void end_with_new_ones(struct running *r, struct setup *s)
+{
+    setup_write(s, "in", "w", 10);
+    assert_true(running_await(r, 10, 15000));
+    assert_int_equal(running_stop(r), TASK_STOPPED);
+    assert_int_equal(r->chain.taken, 10); /* none of those that stood there */
+    running_clear(r);
+    setup_stop(s);
+}
+
 /* As one that has just started does. What stands on the topic is old all the same. */
 static void a_broker_that_does_not_know_a_topic_for_a_moment_makes_it_no_new_one(void **state)
 {
@@ -354,12 +362,7 @@ static void a_broker_that_does_not_know_a_topic_for_a_moment_makes_it_no_new_one
         poll(NULL, 0, 5);
     assert_true(setup_topic_error(&s, "in", RD_KAFKA_RESP_ERR_NO_ERROR));
     assert_true(running_await_partitions(&r, PARTITIONS, 15000));
-    setup_write(&s, "in", "w", 10);
-    assert_true(running_await(&r, 10, 15000));
-    assert_int_equal(running_stop(&r), TASK_STOPPED);
-    assert_int_equal(r.chain.taken, 10);
-    running_clear(&r);
-    setup_stop(&s);
+    end_with_new_ones(&r, &s);
 }
 
 /* Some questions have had no answer when it comes back. What asks brokers in that way must outlive it. */
@@ -371,9 +374,7 @@ static void a_coordinator_that_is_away_at_the_start_is_waited_for(void **state)
 
     (void)state;
     setup_start(&s, 3, "away");
-    embedded_topic(s.embedded, "in", PARTITIONS);
-    embedded_topic(s.embedded, "out", PARTITIONS);
-    embedded_topic(s.embedded, "failed", 1);
+    setup_topics(&s, PARTITIONS);
     setup_done(&s);
     s.chain.start = CONFIG_LATEST;
     setup_write(&s, "in", "v", 15);
@@ -388,12 +389,7 @@ static void a_coordinator_that_is_away_at_the_start_is_waited_for(void **state)
     assert_true(waits_for_its_topics(&r));
     rd_kafka_mock_broker_set_up(setup_cluster(&s), 3);
     assert_true(running_await_partitions(&r, PARTITIONS, 20000));
-    setup_write(&s, "in", "w", 10);
-    assert_true(running_await(&r, 10, 15000));
-    assert_int_equal(running_stop(&r), TASK_STOPPED);
-    assert_int_equal(r.chain.taken, 10);
-    running_clear(&r);
-    setup_stop(&s);
+    end_with_new_ones(&r, &s);
 }
 
 int main(void)
